@@ -1,0 +1,35 @@
+PYTHON ?= python3
+BIN = .venv/bin
+
+.PHONY: run test check format chromium
+
+run: .venv/serving
+	$(BIN)/python app.py
+
+test: .venv/developing chromium
+	$(BIN)/python -m pytest
+
+check: .venv/developing
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+format: .venv/developing
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+# The browser that the tests draw in: Debian's where apt is at hand, else Playwright's own.
+chromium: .venv/developing
+	@command -v chromium google-chrome >/dev/null \
+		|| { command -v apt-get >/dev/null \
+			&& $$(test "$$(id -u)" = 0 || echo sudo) sh -c 'apt-get update -q && apt-get install -qy --no-install-recommends chromium'; } \
+		|| $(BIN)/playwright install chromium
+
+.venv/serving: requirements.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --requirement requirements.txt
+	touch $@
+
+.venv/developing: .venv/serving pyproject.toml
+	$(BIN)/pip install --quiet --editable '.[dev]'
+	touch $@

@@ -1,0 +1,127 @@
+"""Random changes to a batch of MNIST images: what else the same hand, or another, might have written."""
+
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+
+from mnist_cnn.preprocessing import IMAGE_SHAPE, INK_SIDE
+
+SIZE = IMAGE_SHAPE[0]
+CENTRE = 14  # the pixel that holds the centre of mass in MNIST
+
+ROTATION = 0.2  # radians; this and what follows are the ends of ranges around zero
+SHEAR = 0.35
+ASPECT = 0.3  # logarithm of width over height
+JITTER = 0.7  # pixels by which the centre is missed, as the drawing of a serif would
+SCALE_JITTER = 0.06
+ELASTIC_KNOTS = 5  # displacements are drawn on a 5x5 grid over the image and interpolated between
+ELASTIC_STRENGTH = 1.0  # pixels, standard deviation at the knots
+STROKE = 0.8  # share of the way to one pixel thicker or thinner
+INK = 64  # of 255: what counts as ink when the digit's box is sought
+
+
+@jax.jit
+def augment(images: jax.Array, key: jax.Array, strength: float | jax.Array = 1.0) -> jax.Array:
+    """Bend, slant and stretch each digit, put it back in its box as `to_mnist` would, and change its stroke's width.
+
+    The elastic part follows Simard et al. 2003, "Best practices for convolutional neural networks applied to visual
+    document analysis", with a coarse grid in place of a smoothed field.
+
+    Args:
+        images: uint8 array of shape (n, 28, 28, 1); 0 is paper, 255 is ink.
+        key: a JAX random key; the same key gives the same changes.
+        strength: of the bending, slanting and stretching, 0 to 1. The stroke's width changes all the same.
+
+    Returns:
+        float32 array of shape (n, 28, 28, 1), 0 to 255.
+    """
+    pixels = images[..., 0].astype(jnp.float32)
+    keys = jax.random.split(key, len(pixels))
+    return jax.vmap(partial(_augment_one, strength=strength))(pixels, keys)[..., None]
+
+
+def _augment_one(image: jax.Array, key: jax.Array, strength: float | jax.Array) -> jax.Array:
+    matrix_key, knots_key, jitter_key, stroke_key = jax.random.split(key, 4)
+    matrix = _random_matrix(matrix_key, strength)
+    knots = strength * ELASTIC_STRENGTH * jax.random.normal(knots_key, (2, ELASTIC_KNOTS, ELASTIC_KNOTS))
+    source = partial(_source, matrix=matrix, knots=knots)
+
+    # A first look, by nearest neighbours, tells where the changed digit lies. The second takes it from the original
+    # into its box, so that it is interpolated only once.
+    axis = jnp.arange(SIZE) - CENTRE
+    seen = _sample_nearest(image, *source(axis, axis))
+    scale, centre = _box(seen)
+    jitter = jax.random.uniform(jitter_key, (3,), minval=-1.0, maxval=1.0)
+    scale *= 1 + SCALE_JITTER * jitter[2]
+    rows, columns = axis * scale + centre[0] + JITTER * jitter[0], axis * scale + centre[1] + JITTER * jitter[1]
+    changed = _change_stroke(_sample_bilinear(image, *source(rows, columns)), stroke_key)
+    return changed * (255 / jnp.maximum(changed.max(), 1))  # full contrast, as from `to_mnist`
+
+
+def _random_matrix(key: jax.Array, strength: float | jax.Array) -> jax.Array:
+    ends = strength * jnp.array([ROTATION, SHEAR, ASPECT])
+    rotation, shear, aspect = jax.random.uniform(key, (3,), minval=-1.0, maxval=1.0) * ends
+    cos, sin = jnp.cos(rotation), jnp.sin(rotation)
+    stretch = jnp.exp(aspect / 2)
+    return jnp.array([[cos, -sin], [sin, cos]]) @ jnp.array([[stretch, 0.0], [shear, 1 / stretch]])
+
+
+def _source(rows: jax.Array, columns: jax.Array, matrix: jax.Array, knots: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """Where in the original, in pixels from its centre, the grid of the given rows and columns is taken from."""
+    row_weights, column_weights = _hat_weights(rows), _hat_weights(columns)
+    bend = jnp.einsum("rk,dkl,cl->drc", row_weights, knots, column_weights)
+    grid_rows, grid_columns = jnp.meshgrid(rows, columns, indexing="ij")
+    return (
+        matrix[0, 0] * grid_rows + matrix[0, 1] * grid_columns + bend[0],
+        matrix[1, 0] * grid_rows + matrix[1, 1] * grid_columns + bend[1],
+    )
+
+
+def _hat_weights(positions: jax.Array) -> jax.Array:
+    """Weights of linear interpolation between the knots, shape (positions, knots)."""
+    knots = jnp.linspace(-CENTRE, CENTRE, ELASTIC_KNOTS)
+    spacing = 2 * CENTRE / (ELASTIC_KNOTS - 1)
+    return jnp.clip(1 - jnp.abs(jnp.clip(positions, -CENTRE, CENTRE)[:, None] - knots) / spacing, 0, 1)
+
+
+def _box(image: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """The scale that fits the ink's longer side to the box, and the ink's centre of mass from the image's centre."""
+    positions = jnp.arange(SIZE)
+    extents = []
+    for axis in (1, 0):
+        inked = jnp.any(image > INK, axis=axis)
+        extents.append(jnp.max(jnp.where(inked, positions, 0)) - jnp.min(jnp.where(inked, positions, SIZE)) + 1)
+    total = jnp.sum(image) + 1e-6
+    centre = jnp.stack([image.sum(1) @ (positions - CENTRE), image.sum(0) @ (positions - CENTRE)]) / total
+    return jnp.clip(jnp.maximum(*extents) / INK_SIDE, 0.5, 1.5), centre
+
+
+def _sample_nearest(image: jax.Array, rows: jax.Array, columns: jax.Array) -> jax.Array:
+    return _look_up(image, jnp.round(rows + CENTRE).astype(int), jnp.round(columns + CENTRE).astype(int))
+
+
+def _sample_bilinear(image: jax.Array, rows: jax.Array, columns: jax.Array) -> jax.Array:
+    rows, columns = rows + CENTRE, columns + CENTRE
+    top, left = jnp.floor(rows), jnp.floor(columns)
+    down, right = rows - top, columns - left
+    top, left = top.astype(int), left.astype(int)
+    above = (1 - right) * _look_up(image, top, left) + right * _look_up(image, top, left + 1)
+    below = (1 - right) * _look_up(image, top + 1, left) + right * _look_up(image, top + 1, left + 1)
+    return (1 - down) * above + down * below
+
+
+def _look_up(image: jax.Array, rows: jax.Array, columns: jax.Array) -> jax.Array:
+    inside = (rows >= 0) & (rows < SIZE) & (columns >= 0) & (columns < SIZE)
+    flat = jnp.clip(rows, 0, SIZE - 1) * SIZE + jnp.clip(columns, 0, SIZE - 1)
+    return jnp.where(inside, image.ravel()[flat], 0)
+
+
+def _change_stroke(image: jax.Array, key: jax.Array) -> jax.Array:
+    """Go part of the way to the image's grey dilation, or its grey erosion, by a cross of three pixels."""
+    padded = jnp.pad(image, 1)
+    neighbours = [padded[1:-1, :-2], padded[1:-1, 2:], padded[:-2, 1:-1], padded[2:, 1:-1]]
+    share = STROKE * jax.random.uniform(key, minval=-1.0, maxval=1.0)
+    thicker = jnp.maximum(jnp.max(jnp.stack(neighbours), axis=0), image)
+    thinner = jnp.minimum(jnp.min(jnp.stack(neighbours), axis=0), image)
+    return image + jnp.where(share > 0, share * (thicker - image), share * (image - thinner))

@@ -1,0 +1,350 @@
+"""Train the network on MNIST and on digits that the program draws itself, and measure it."""
+
+import ctypes
+import signal
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from types import FrameType
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import keras
+import numpy as np
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
+from scipy.optimize import minimize_scalar
+from scipy.special import log_softmax
+from tqdm import tqdm
+
+from mnist_cnn.augmentation import augment
+from mnist_cnn.checkpoint import check_same_run, identify_run, load_checkpoint, save_checkpoint
+from mnist_cnn.data import NO_DIGIT, Split, concatenate, draw_digits, draw_nondigits
+from mnist_cnn.distribution import BATCH_AXIS, is_first_process, make_mesh, place, share
+from mnist_cnn.layers import fast_block
+from mnist_cnn.model import build_model, stock_block
+from mnist_cnn.preprocessing import NUM_CLASSES
+
+EVALUATION_BATCH_SIZE = 250
+STEPS_PER_CALL = 10  # which run as one loop on the device; then the progress bar moves, and Ctrl-C is heeded
+# Of glibc's mallopt.
+M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """What decides the outcome of a training run, beside the data.
+
+    Attributes:
+        epochs: passes over the training images.
+        batch_size: images a step; what is left over at the end of an epoch waits for the next one's shuffle.
+        learning_rate: at its peak, which a linear warm-up over the first epoch reaches; a cosine takes it back to zero.
+        weight_decay: AdamW's, on the kernels.
+        label_smoothing: share of each label that is spread over all classes.
+        average_decay: of the running average of the weights, per step. The average is the model.
+        last_strength: of the augmentation at the end, which a cosine leads to from full strength: shapes that bend too
+            far to be MNIST's own are good to begin with, but the last word is the digits' as people wrote them.
+        drawn_digits: digits drawn by program, in styles that MNIST hardly holds, to learn beside MNIST's.
+        nondigits: drawings of what is no digit, to be unsure about: all ten probabilities are to be the same
+            (Hendrycks et al. 2019, "Deep anomaly detection with outlier exposure").
+        seed: of the drawn digits, the first weights, the order of the images, dropout and augmentation.
+    """
+
+    epochs: int = 14
+    batch_size: int = 128
+    learning_rate: float = 3e-3
+    weight_decay: float = 0.02
+    label_smoothing: float = 0.05
+    average_decay: float = 0.998
+    last_strength: float = 0.3
+    drawn_digits: int = 15_000
+    nondigits: int = 5_000
+    seed: int = 0
+
+
+class Epoch(NamedTuple):
+    """A row of the training history: means over the epoch's steps, and the averaged weights on the validation part."""
+
+    epoch: int
+    loss: float
+    accuracy: float
+    val_loss: float
+    val_accuracy: float
+    seconds: float
+
+
+class Evaluation(NamedTuple):
+    """How a model reads a split.
+
+    Attributes:
+        probabilities: float32 array of shape (n, 10).
+        accuracy: share of the images whose likeliest digit is the label.
+        loss: mean cross-entropy, in nats.
+    """
+
+    probabilities: np.ndarray
+    accuracy: float
+    loss: float
+
+
+class _State(NamedTuple):
+    """All that a step changes. Each variable is a list of arrays in Keras's order."""
+
+    trainable: list[jax.Array]
+    non_trainable: list[jax.Array]
+    optimizer: list[jax.Array]
+    average: list[jax.Array]  # of the trainable variables
+    totals: jax.Array  # of loss and accuracy, since the epoch began
+    steps: jax.Array  # since training began
+
+
+Steps = Callable[[_State, jax.Array, int, int], _State]
+
+
+def train(
+    config: TrainConfig, train_split: Split, val_split: Split, checkpoint: Path | None = None
+) -> tuple[keras.Model, list[Epoch]]:
+    """Train a network and return it as it was after the epoch with the highest validation accuracy.
+
+    Every device takes part, of every host that has joined; the result is the same to within rounding. The first Ctrl-C
+    ends the training early: the weights of that moment are validated as at an epoch's end, and the best are returned,
+    calibrated on the validation part. The same config and data give the same weights on the same machine.
+
+    Args:
+        config: what to do.
+        train_split: to learn from, with what the config has drawn.
+        val_split: to choose the epoch by.
+        checkpoint: file that is written after each epoch. If it is there, the run goes on from it, and ends with the
+            weights of a run that was never interrupted.
+
+    Raises:
+        ValueError: if there are fewer images than a batch holds, or a batch doesn't spread over the devices evenly.
+        CheckpointError: if the checkpoint is of a run with another config or other data.
+    """
+    identity = identify_run(config, train_split, val_split)
+    drawn = draw_digits(config.drawn_digits, config.seed), draw_nondigits(config.nondigits, config.seed)
+    train_split = concatenate(train_split, *drawn)
+    steps = len(train_split.labels) // config.batch_size
+    if not steps:
+        raise ValueError(f"{len(train_split.labels)} training images don't fill one batch of {config.batch_size}.")
+    mesh = make_mesh()
+    if config.batch_size % mesh.size:
+        raise ValueError(f"A batch of {config.batch_size} images doesn't spread over {mesh.size} devices evenly.")
+    keras.utils.set_random_seed(config.seed)
+    model = build_model()
+    state, take_steps = _prepare(config, steps, train_split, mesh)
+    history: list[Epoch] = []
+    best_weights = model.get_weights()
+    keeper = checkpoint if is_first_process() else None
+    if keeper and keeper.exists():
+        state, history, best_weights = _restore(keeper, identity, state, best_weights)
+    elif keeper:
+        _save(keeper, identity, state, history, best_weights)
+    state, done = share((state, len(history)))
+    state, done = place(mesh, state), int(done)
+    with (
+        _Interrupt() as interrupt,
+        tqdm(
+            total=config.epochs * steps, initial=done * steps, unit="step", disable=not is_first_process()
+        ) as progress,
+    ):
+        for epoch in range(done + 1, config.epochs + 1):
+            started = time.perf_counter()
+            order = np.random.default_rng((config.seed, epoch)).permutation(len(train_split.labels))
+            batches = place(
+                mesh, order[: steps * config.batch_size].reshape(steps, -1).astype(np.int32), None, BATCH_AXIS
+            )
+            state, loss, accuracy = _train_epoch(take_steps, state, batches, progress, interrupt)
+            _assign(model, state)
+            val = evaluate(model, val_split)
+            row = Epoch(epoch, loss, accuracy, val.loss, val.accuracy, time.perf_counter() - started)
+            if is_first_process():
+                progress.write(", ".join(f"{name} {value:.4g}" for name, value in row._asdict().items()))
+            history.append(row)
+            if row == best_epoch(history):
+                best_weights = model.get_weights()
+            if interrupt.requested:
+                break
+            if keeper:
+                _save(keeper, identity, state, history, best_weights)
+    model.set_weights(best_weights)
+    _calibrate(model, val_split)
+    return model, history
+
+
+def best_epoch(history: list[Epoch]) -> Epoch:
+    """Return the epoch with the highest validation accuracy; among equals, the one with the lowest validation loss."""
+    return max(history, key=lambda row: (row.val_accuracy, -row.val_loss))
+
+
+def evaluate(model: keras.Model, split: Split) -> Evaluation:
+    """Measure a model on every image of a split."""
+    probabilities = model.predict(split.images, batch_size=EVALUATION_BATCH_SIZE, verbose=0)
+    accuracy = np.mean(probabilities.argmax(axis=1) == split.labels)
+    likelihoods = probabilities[np.arange(len(split.labels)), split.labels]
+    loss = -np.mean(np.log(np.maximum(likelihoods, np.finfo(np.float32).tiny)))
+    return Evaluation(probabilities, float(accuracy), float(loss))
+
+
+def _prepare(config: TrainConfig, steps: int, split: Split, mesh: Mesh) -> tuple[_State, Steps]:
+    """Return the state before the first step, not yet on the mesh, and the compiled loop over batches of an epoch."""
+    on_cpu = jax.default_backend() == "cpu"
+    if on_cpu:
+        _keep_memory()
+    if is_first_process():
+        layers = "layers made for it" if on_cpu else "Keras's own layers"
+        print(f"Training on {mesh.size} x {mesh.devices[0].device_kind} with {layers}.")
+    model = build_model(fast_block if on_cpu else stock_block)
+    # Trained up to the logits: the cross-entropy of a softmax that has run out of digits has no gradient.
+    network = keras.Model(model.input, model.get_layer("logits").output)
+    schedule = keras.optimizers.schedules.CosineDecay(
+        0.0, (config.epochs - 1) * steps + 1, warmup_target=config.learning_rate, warmup_steps=steps
+    )
+    optimizer = keras.optimizers.AdamW(schedule, weight_decay=config.weight_decay)
+    optimizer.exclude_from_weight_decay(var_names=["bias", "beta", "gamma"])
+    optimizer.build(network.trainable_variables)
+    trainable, non_trainable, optimizer_variables = (
+        [variable.value for variable in variables]
+        for variables in (network.trainable_variables, network.non_trainable_variables, optimizer.variables)
+    )
+    state = _State(trainable, non_trainable, optimizer_variables, trainable, jnp.zeros(2), jnp.zeros((), int))
+
+    @partial(jax.jit, donate_argnums=0, out_shardings=NamedSharding(mesh, PartitionSpec()))
+    def take_steps(
+        state: _State, images: jax.Array, labels: jax.Array, batches: jax.Array, first: int, last: int
+    ) -> _State:
+        step = partial(_step, config, network, optimizer, images=images, labels=labels)
+        return jax.lax.fori_loop(first, last, lambda number, state: step(state, rows=batches[number]), state)
+
+    images, labels = place(mesh, split.images), place(mesh, split.labels)
+
+    def take_steps_on_mesh(state: _State, batches: jax.Array, first: int, last: int) -> _State:
+        with jax.set_mesh(mesh):
+            return take_steps(state, images, labels, batches, first, last)
+
+    return state, take_steps_on_mesh
+
+
+def _keep_memory() -> None:
+    """Have glibc keep the memory that a step gives back: getting it anew takes half as long as the arithmetic."""
+    try:
+        mallopt = ctypes.CDLL(None).mallopt
+    except (AttributeError, OSError, TypeError):
+        return  # another C library, with ways of its own
+    mallopt(M_MMAP_MAX, 0)
+    mallopt(M_TRIM_THRESHOLD, 2**31 - 1)
+
+
+def _step(
+    config: TrainConfig,
+    network: keras.Model,
+    optimizer: keras.optimizers.Optimizer,
+    state: _State,
+    *,
+    images: jax.Array,
+    labels: jax.Array,
+    rows: jax.Array,
+) -> _State:
+    key = jax.random.fold_in(jax.random.key(config.seed), state.steps)
+    progress = state.steps / (config.epochs * (len(labels) // config.batch_size))
+    strength = config.last_strength + (1 - config.last_strength) * (1 + jnp.cos(jnp.pi * progress)) / 2
+    batch = augment(images[rows], key, strength)
+    is_digit = labels[rows] != NO_DIGIT
+    smoothing = jnp.where(is_digit, config.label_smoothing, 1)[:, None]
+    targets = jax.nn.one_hot(labels[rows], NUM_CLASSES) * (1 - smoothing) + smoothing / NUM_CLASSES
+
+    def compute_loss(trainable: list[jax.Array]) -> tuple[jax.Array, Any]:
+        logits, non_trainable = network.stateless_call(trainable, state.non_trainable, batch, training=True)
+        loss = -jnp.mean(jnp.sum(targets * jax.nn.log_softmax(logits), axis=1))
+        accuracy = jnp.sum(logits.argmax(axis=1) == labels[rows]) / jnp.sum(is_digit)
+        return loss, (non_trainable, jnp.stack([loss, accuracy]))
+
+    gradients, (non_trainable, measured) = jax.grad(compute_loss, has_aux=True)(state.trainable)
+    trainable, optimizer_variables = optimizer.stateless_apply(state.optimizer, gradients, state.trainable)
+    # The average starts short-sighted, so that it doesn't remember the random weights.
+    decay = jnp.minimum(config.average_decay, (1 + state.steps) / (10 + state.steps))
+    average = [old + (1 - decay) * (new - old) for old, new in zip(state.average, trainable, strict=True)]
+    return _State(trainable, non_trainable, optimizer_variables, average, state.totals + measured, state.steps + 1)
+
+
+def _train_epoch(
+    take_steps: Steps, state: _State, batches: jax.Array, progress: tqdm, interrupt: "_Interrupt"
+) -> tuple[_State, float, float]:
+    """Take a step per batch; return the state, the mean loss and the mean accuracy."""
+    state = state._replace(totals=jnp.zeros_like(state.totals))
+    loss = accuracy = 0.0
+    for first in range(0, len(batches), STEPS_PER_CALL):
+        if interrupt.requested:
+            break
+        last = min(first + STEPS_PER_CALL, len(batches))
+        state = take_steps(state, batches, first, last)
+        loss, accuracy = (float(total) / last for total in np.asarray(state.totals))
+        progress.update(last - first)
+        progress.set_postfix(loss=f"{loss:.4f}", accuracy=f"{accuracy:.4f}")
+    return state, loss, accuracy
+
+
+def _save(
+    path: Path, identity: dict[str, Any], state: _State, history: list[Epoch], best_weights: list[np.ndarray]
+) -> None:
+    arrays = [np.asarray(value) for value in jax.tree.leaves((state, best_weights))]
+    save_checkpoint(path, arrays, {"run": identity, "history": history})
+
+
+def _restore(
+    path: Path, identity: dict[str, Any], state: _State, best_weights: list[np.ndarray]
+) -> tuple[_State, list[Epoch], list[np.ndarray]]:
+    """Read what `_save` wrote; the given state and weights tell the structure."""
+    arrays, facts = load_checkpoint(path)
+    check_same_run(facts["run"], identity)
+    state, best_weights = jax.tree.unflatten(jax.tree.structure((state, best_weights)), arrays)
+    return state, [Epoch(*row) for row in facts["history"]], best_weights
+
+
+def _calibrate(model: keras.Model, val_split: Split) -> None:
+    """Divide the logits by the temperature that makes the validation labels likeliest; no answer changes.
+
+    Guo et al. 2017, "On calibration of modern neural networks". The temperature goes into the last layer's weights.
+    """
+    log_probabilities = np.log(np.maximum(evaluate(model, val_split).probabilities, np.finfo(np.float32).tiny))
+
+    def loss(temperature: float) -> float:
+        calibrated = log_softmax(log_probabilities / temperature, axis=1)
+        return -float(np.mean(calibrated[np.arange(len(calibrated)), val_split.labels]))
+
+    temperature = minimize_scalar(loss, bounds=(0.1, 10), method="bounded").x
+    layer = model.get_layer("logits")
+    layer.set_weights([weights / temperature for weights in layer.get_weights()])
+
+
+def _assign(model: keras.Model, state: _State) -> None:
+    """Put the averaged weights, and the normalisation's statistics, into the model."""
+    for variables, values in (
+        (model.trainable_variables, state.average),
+        (model.non_trainable_variables, state.non_trainable),
+    ):
+        for variable, value in zip(variables, values, strict=True):
+            variable.assign(np.asarray(value))  # a copy: the next step takes the array itself apart
+
+
+class _Interrupt(AbstractContextManager["_Interrupt"]):
+    """Turns the first Ctrl-C into a request, which is heeded between two steps; a second one raises as ever."""
+
+    def __init__(self) -> None:
+        self.requested = False
+
+    def __enter__(self) -> "_Interrupt":
+        self._previous = signal.signal(signal.SIGINT, self._request)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        signal.signal(signal.SIGINT, self._previous)
+
+    def _request(self, _signal: int, _frame: FrameType | None) -> None:
+        signal.signal(signal.SIGINT, self._previous)
+        if jax.process_count() > 1:
+            raise KeyboardInterrupt  # the other hosts don't know of it, and would wait for this one
+        self.requested = True

@@ -1,0 +1,102 @@
+"""What several test modules share: data, the bundled model, the app as a process of its own, and a real browser."""
+
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import datasets
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from mnist_cnn.data import Split, draw_digits
+from mnist_cnn.inference import Classifier
+from tests import HOME, HUB_PORT
+from tests.browsing import CHROMIUM_ARGUMENTS, App, run_app
+from tests.loopback_hub import WRITER, LoopbackHub
+
+
+def write_data_set(folder: Path, **splits: Split) -> Path:
+    """Write a data set in the layout of MNIST on the Hub: a parquet file per split."""
+    features = datasets.Features(
+        {"image": datasets.Image(), "label": datasets.ClassLabel(names=[str(digit) for digit in range(10)])}
+    )
+    for name, split in splits.items():
+        rows = {"image": list(split.images[..., 0]), "label": split.labels.tolist()}
+        datasets.Dataset.from_dict(rows, features=features).to_parquet(
+            folder / "mnist" / f"{name}-00000-of-00001.parquet"
+        )
+    return folder
+
+
+@pytest.fixture(scope="session")
+def mnist_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data set like MNIST, of digits drawn by program: 360 to train on and 50 to test."""
+    folder = tmp_path_factory.mktemp("data")
+    return write_data_set(folder, train=draw_digits(360, seed=1), test=draw_digits(50, seed=2))
+
+
+@pytest.fixture(scope="session")
+def classifier() -> Classifier:
+    """The bundled model."""
+    return Classifier.from_pretrained()
+
+
+@pytest.fixture(scope="session")
+def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
+    """app.py with the bundled model."""
+    with run_app(tmp_path_factory.mktemp("app")) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """The system's Chromium where there is one, else the one that Playwright installs."""
+    executable = shutil.which("chromium") or shutil.which("google-chrome")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=executable, args=CHROMIUM_ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def open_page(browser: Browser, app: App) -> Iterator[Callable[..., Page]]:
+    """Open the app in a window of its own, with the given options of `Browser.new_context`; no script may fail."""
+    pages: list[Page] = []
+    errors: list[str] = []
+
+    def open_page(**options: Any) -> Page:
+        page = browser.new_context(**{"viewport": {"width": 1100, "height": 900}, **options}).new_page()
+        pages.append(page)
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.goto(app.url)
+        page.locator("#pad .blank").wait_for()  # it draws from now on
+        return page
+
+    yield open_page
+    for page in pages:
+        page.context.close()
+    assert not errors
+
+
+@pytest.fixture
+def page(open_page: Callable[..., Page]) -> Page:
+    return open_page()
+
+
+@pytest.fixture(scope="session")
+def hub_server() -> Iterator[LoopbackHub]:
+    """The Hub's process-wide server; take `hub` instead."""
+    hub = LoopbackHub(HOME / "hub", HUB_PORT)
+    hub.start()
+    yield hub
+    hub.stop()
+
+
+@pytest.fixture
+def hub(hub_server: LoopbackHub, monkeypatch: pytest.MonkeyPatch) -> LoopbackHub:
+    """An empty Hub, an empty cache, and the token of "owner", who may write."""
+    hub_server.reset()
+    shutil.rmtree(HOME / "huggingface", ignore_errors=True)
+    monkeypatch.setenv("HF_TOKEN", WRITER)
+    return hub_server

@@ -1,0 +1,182 @@
+"""Pictures of digits made by program: sheets of paper as phones and scanners show them."""
+
+from dataclasses import dataclass
+from io import BytesIO
+
+import numpy as np
+from PIL import Image, ImageFilter
+
+from mnist_cnn.handwriting import render, sample_strokes
+
+Colour = tuple[int, int, int]
+
+
+@dataclass(frozen=True)
+class Scene:
+    """How a digit was written and photographed. Strengths are shares of the light."""
+
+    size: tuple[int, int] = (1000, 750)
+    reach: float = 0.5  # how much of the picture's height or width the digit takes
+    in_corner: bool = False
+    paper: Colour = (232, 230, 224)
+    pens: tuple[Colour, ...] = ((35, 35, 45), (25, 45, 130))
+    grain: float = 0.0  # of chalk: the share of the ink that is missing in places
+    lines: str = ""  # "ruled" or "squared"
+    line_strength: tuple[float, float] = (0.1, 0.3)
+    shade: float = 0.05  # light lost from one side to the other and towards the corners
+    shadow: float = 0.0  # light lost behind an edge across the digit
+    table: bool = False  # in view along one or two sides of the sheet
+    specks: int = 0
+    blur: float = 0.7  # pixels
+    noise: float = 2.0  # levels of 255
+    quality: int = 85  # JPEG
+
+
+KINDS = {
+    "plain paper": Scene(),
+    "uneven light": Scene(shade=0.5),
+    "shadow": Scene(shadow=0.45),
+    "ruled paper": Scene(lines="ruled"),
+    "squared paper": Scene(lines="squared"),
+    "dark squares": Scene(lines="squared", line_strength=(0.4, 0.6)),
+    "specks": Scene(specks=60),
+    "noise": Scene(noise=16, blur=1),
+    "night": Scene(paper=(120, 110, 95), shade=0.6, noise=25, blur=1.5),
+    "JPEG": Scene(size=(400, 300), quality=15),
+    "blur": Scene(blur=6),
+    "close-up": Scene(reach=0.93),
+    "thumbnail": Scene(size=(120, 100), noise=5, quality=60),
+    "pale pens": Scene(pens=((245, 180, 195), (185, 185, 185), (240, 220, 120), (170, 210, 240))),
+    "coloured paper": Scene(paper=(90, 130, 200), pens=((200, 60, 60), (240, 240, 240))),
+    "chalk": Scene(paper=(45, 55, 50), pens=((225, 225, 220), (235, 215, 130)), grain=0.6, shade=0.3, noise=5),
+    "table edge": Scene(table=True, reach=0.35),
+    "corner of 12 megapixels": Scene(size=(4000, 3000), reach=0.06, in_corner=True, lines="squared", blur=1.5),
+    "everything": Scene(lines="squared", shadow=0.35, shade=0.2, specks=15, blur=1.2, noise=6, quality=70),
+}
+
+
+def write_digit(digit: int, rng: np.random.Generator) -> Image.Image:
+    """Return the coverage of a digit's ink, mode L, cropped to it, as a pen or a marker of random width leaves it."""
+    strokes = sample_strokes(digit, rng)
+    length = sum(np.hypot(*np.diff(stroke, axis=0).T).sum() for stroke in strokes)
+    pen_width = min(0.3 / length, np.exp(rng.uniform(np.log(0.03), np.log(0.13))))  # lest the pen fill the loops
+    ink = render(strokes, 400, 400 * pen_width).getchannel("A")
+    return ink.crop(ink.getbbox())
+
+
+def photograph(ink: Image.Image, scene: Scene, rng: np.random.Generator) -> Image.Image:
+    """Show a digit as a scene does.
+
+    Args:
+        ink: the ink's coverage, mode L, cropped to the ink.
+        scene: what is fixed; angles, places and what has limits or alternatives are drawn.
+        rng: the only source of randomness.
+    """
+    width, height = scene.size
+    x, y = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
+    ink = _resized(ink, scene.reach * rng.uniform(0.8, 1.05) * min(width / ink.width, height / ink.height))
+    left, top = _place(ink, scene, rng)
+    picture = _sheet(x, y, scene, rng)[..., np.newaxis] * (np.array(scene.paper, np.float32) / 255)
+
+    coverage = np.asarray(ink, np.float32)[..., np.newaxis] / 255
+    if scene.grain:
+        coverage *= 1 - scene.grain * _clouds(ink.size, 2, rng)[..., np.newaxis]
+    pen = np.array(scene.pens[rng.integers(len(scene.pens))], np.float32)
+    beneath = picture[top : top + ink.height, left : left + ink.width]
+    # Chalk covers the board; ink takes from the paper's light what it takes from white light.
+    inked = pen if sum(pen) > sum(scene.paper) else beneath * pen / 255
+    beneath += coverage * (inked - beneath)
+
+    if scene.table:
+        _lay_on_table(picture, x, y, (left, top, left + ink.width, top + ink.height), rng)
+    middle = left + ink.width / 2, top + ink.height / 2
+    picture *= _light(x, y, scene, middle, rng)[..., np.newaxis]
+    return _develop(picture, scene, rng)
+
+
+def _resized(ink: Image.Image, scale: float) -> Image.Image:
+    size = max(1, round(ink.width * scale)), max(1, round(ink.height * scale))
+    return ink.resize(size, Image.Resampling.BOX)
+
+
+def _place(ink: Image.Image, scene: Scene, rng: np.random.Generator) -> tuple[int, int]:
+    shares = rng.choice([0.03, 0.97], 2) if scene.in_corner else rng.uniform(0.35, 0.65, 2)
+    left, top = shares * np.subtract(scene.size, ink.size)
+    return round(left), round(top)
+
+
+def _sheet(x: np.ndarray, y: np.ndarray, scene: Scene, rng: np.random.Generator) -> np.ndarray:
+    """Return the sheet's light, 255 where nothing is printed on it."""
+    sheet = np.full(x.shape, 255, np.float32)
+    if scene.lines:
+        sheet *= 1 - rng.uniform(*scene.line_strength) * _lines(x, y, scene.lines == "squared", rng)
+    for _ in range(scene.specks):
+        radius, left, top = rng.uniform(0.5, 0.004 * scene.size[0]), *rng.integers(scene.size)
+        area = np.s_[max(top - 9, 0) : top + 10, max(left - 9, 0) : left + 10]
+        sheet[area] *= 1 - rng.uniform(0.2, 0.7) * (np.hypot(x[area] - left, y[area] - top) < radius)
+    return sheet
+
+
+def _lines(x: np.ndarray, y: np.ndarray, squared: bool, rng: np.random.Generator) -> np.ndarray:
+    """Return the coverage of printed lines, a little askew and bent as a sheet is."""
+    width = x.shape[1]
+    angle, bend = rng.uniform(-0.1, 0.1), rng.uniform(-0.02, 0.02)
+    spacing, thickness = width * rng.uniform(0.05, 0.14), width * rng.uniform(0.0015, 0.0035)
+    across = y + angle * x + bend * x * (x / width - 1)
+    along = x - angle * y + bend * y * (y / width - 1)
+    coverage = np.zeros_like(x)
+    for position in (across, along) if squared else (across,):
+        away = np.abs((position + rng.uniform(0, spacing)) % spacing - spacing / 2)
+        coverage = np.maximum(coverage, np.clip(thickness / 2 + 0.5 - away, 0, 1))
+    return coverage
+
+
+def _clouds(size: tuple[int, int], grain: float, rng: np.random.Generator) -> np.ndarray:
+    """Return smooth noise from 0 to 1, with features of about `grain` pixels."""
+    coarse = rng.random([max(2, int(side / grain)) for side in reversed(size)], dtype=np.float32)
+    return np.asarray(Image.fromarray(coarse).resize(size, Image.Resampling.BICUBIC)).clip(0, 1)
+
+
+def _lay_on_table(
+    picture: np.ndarray, x: np.ndarray, y: np.ndarray, box: tuple[int, int, int, int], rng: np.random.Generator
+) -> None:
+    """Let the sheet end on one or two sides, between the digit and the picture's edge, and show wood behind it."""
+    height, width = x.shape
+    left, top, right, bottom = box
+    colour = np.array(rng.permutation(3) * 10 + rng.uniform(50, 130), np.float32)
+    wood = colour * (0.75 + 0.5 * _clouds((width, height), 12, rng)[..., np.newaxis])
+    tilts = rng.uniform(-0.06, 0.06, 3)
+    depths = [  # how far each pixel lies beyond the digit, and how far the picture goes there
+        (left - x + tilts[0] * (y - top), left),
+        (x - right + tilts[1] * (y - top), width - right),
+        (y - bottom + tilts[2] * (x - left), height - bottom),
+    ]
+    for side in rng.choice(3, rng.integers(1, 3), replace=False):
+        depth, room = depths[side]
+        beyond = np.clip(depth - rng.uniform(0.4, 0.8) * room + 0.5, 0, 1)[..., np.newaxis]
+        picture += beyond * (wood - picture)
+
+
+def _light(
+    x: np.ndarray, y: np.ndarray, scene: Scene, middle: tuple[float, float], rng: np.random.Generator
+) -> np.ndarray:
+    """Return the light that falls on each pixel: uneven, perhaps with the edge of a shadow through the digit."""
+    height, width = x.shape
+    angle = rng.uniform(0, 2 * np.pi)
+    slope = (np.cos(angle) * (x / width - 0.5) + np.sin(angle) * (y / height - 0.5)) / np.sqrt(2) + 0.5
+    corners = ((x / width - 0.5) ** 2 + (y / height - 0.5) ** 2) * 2
+    light = 1 - scene.shade * (0.7 * slope + 0.3 * corners)
+    if scene.shadow:
+        angle, softness = rng.uniform(0, 2 * np.pi), width * rng.uniform(0.002, 0.03)
+        away = np.cos(angle) * (x - middle[0]) + np.sin(angle) * (y - middle[1])
+        light *= 1 - scene.shadow / (1 + np.exp(-np.clip(away / softness, -30, 30)))
+    return light
+
+
+def _develop(picture: np.ndarray, scene: Scene, rng: np.random.Generator) -> Image.Image:
+    """Blur, add noise and store as JPEG."""
+    photo = Image.fromarray(picture.clip(0, 255).astype(np.uint8)).filter(ImageFilter.GaussianBlur(scene.blur))
+    noisy = np.asarray(photo) + scene.noise * rng.standard_normal(picture.shape, dtype=np.float32)
+    file = BytesIO()
+    Image.fromarray(noisy.clip(0, 255).astype(np.uint8)).save(file, "JPEG", quality=scene.quality)
+    return Image.open(file)

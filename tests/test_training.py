@@ -1,0 +1,64 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mnist_cnn.data import Mnist, load_mnist
+from mnist_cnn.training import Epoch, TrainConfig, best_epoch, evaluate, train
+
+CONFIG = TrainConfig(epochs=3, batch_size=64, drawn_digits=150, nondigits=40)
+
+
+@pytest.fixture(scope="module")
+def mnist(mnist_folder: Path) -> Mnist:
+    return load_mnist(str(mnist_folder))
+
+
+@pytest.fixture(scope="module")
+def run(mnist: Mnist) -> tuple:
+    return train(CONFIG, mnist.train, mnist.val)
+
+
+def test_the_loss_falls_from_epoch_to_epoch(run: tuple) -> None:
+    losses = [row.loss for row in run[1]]
+    assert losses == sorted(losses, reverse=True)
+    assert losses[-1] < 0.8 * losses[0]
+
+
+def test_two_runs_with_the_same_seed_agree_to_the_bit(run: tuple, mnist: Mnist) -> None:
+    model, history = train(CONFIG, mnist.train, mnist.val)
+    for weights, again in zip(run[0].get_weights(), model.get_weights(), strict=True):
+        np.testing.assert_array_equal(weights, again)
+    assert [row._replace(seconds=0) for row in history] == [row._replace(seconds=0) for row in run[1]]
+
+
+def test_the_model_is_that_of_the_best_epoch(run: tuple, mnist: Mnist) -> None:
+    model, history = run
+    assert evaluate(model, mnist.val).accuracy == best_epoch(history).val_accuracy
+
+
+def test_the_calibrated_model_finds_the_validation_labels_likelier_than_before(run: tuple, mnist: Mnist) -> None:
+    model, history = run
+    assert evaluate(model, mnist.val).loss < best_epoch(history).val_loss
+
+
+def test_among_epochs_of_the_same_accuracy_the_lowest_loss_is_best() -> None:
+    rows = [
+        Epoch(n, 0.0, 0.0, loss, accuracy, 0.0) for n, loss, accuracy in [(1, 0.3, 0.9), (2, 0.2, 0.9), (3, 0.1, 0.8)]
+    ]
+    assert best_epoch(rows).epoch == 2
+
+
+def test_evaluation_counts_every_image_however_the_batches_fall(run: tuple, mnist: Mnist) -> None:
+    model, test = run[0], mnist.test
+    evaluation = evaluate(model, test)
+    predictions = np.concatenate([model.predict(image[None], verbose=0) for image in test.images])
+    np.testing.assert_allclose(evaluation.probabilities, predictions, atol=1e-5)
+    assert evaluation.accuracy == np.mean(predictions.argmax(axis=1) == test.labels)
+    expected = -np.log(predictions[np.arange(len(test.labels)), test.labels]).mean()
+    assert evaluation.loss == pytest.approx(expected, rel=1e-4)
+
+
+def test_fewer_images_than_a_batch_are_refused(mnist: Mnist) -> None:
+    with pytest.raises(ValueError, match="520 training images don't fill one batch of 1000"):
+        train(TrainConfig(batch_size=1000, drawn_digits=150, nondigits=40), mnist.train, mnist.val)
