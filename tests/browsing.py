@@ -12,7 +12,7 @@ from pathlib import Path
 
 import httpx2
 import pytest
-from playwright.sync_api import Locator, Page
+from playwright.sync_api import FrameLocator, Locator, Page
 
 from tests import ROOT
 
@@ -121,6 +121,11 @@ def wait_until_served(app: App) -> None:
         except httpx2.HTTPError:
             time.sleep(0.2)
     pytest.fail(f"app.py doesn't serve:\n{app.log}")
+
+
+def wait_for_pad(page: Page | FrameLocator) -> None:
+    """Wait until the pad draws, and Gradio's loading screen, which takes every click, is gone."""
+    page.locator("#pad .blank canvas").click(trial=True)
 
 
 def place(canvas: Locator, strokes: list[Stroke]) -> list[Stroke]:

@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from mnist_cnn.data import Split, draw_digits
 from mnist_cnn.inference import Classifier
 from tests import HOME, HUB_PORT
-from tests.browsing import CHROMIUM_ARGUMENTS, App, run_app
+from tests.browsing import CHROMIUM_ARGUMENTS, App, run_app, wait_for_pad
 from tests.loopback_hub import WRITER, LoopbackHub
 
 
@@ -70,7 +70,7 @@ def open_page(browser: Browser, app: App) -> Iterator[Callable[..., Page]]:
         pages.append(page)
         page.on("pageerror", lambda error: errors.append(str(error)))
         page.goto(app.url)
-        page.locator("#pad .blank").wait_for()  # it draws from now on
+        wait_for_pad(page)
         return page
 
     yield open_page

@@ -12,7 +12,7 @@ from PIL import Image, ImageDraw
 from playwright.sync_api import Locator, Page, expect
 
 from tests import ROOT
-from tests.browsing import DIGITS, App, draw, label, verdict
+from tests.browsing import DIGITS, App, draw, label, verdict, wait_for_pad
 
 
 def sketchpad(page: Page) -> Locator:
@@ -117,7 +117,7 @@ def test_page_and_server_turn_to_no_other_host(page: Page, app: App) -> None:
     hosts: set[str | None] = set()
     page.on("request", lambda request: hosts.add(urlsplit(request.url).hostname))
     page.reload()
-    page.locator("#pad .blank").wait_for()
+    wait_for_pad(page)
     draw(page, page.locator("#pad canvas"), DIGITS["1"])
     expect(label(page)).to_have_text("1")
     draw(page, sketchpad(page), DIGITS["7"])

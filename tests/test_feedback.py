@@ -15,7 +15,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from mnist_cnn.feedback import Feedback
 from mnist_cnn.preprocessing import to_mnist
-from tests.browsing import DIGITS, ROOT, App, draw, label, run_app
+from tests.browsing import DIGITS, ROOT, App, draw, label, run_app, wait_for_pad
 from tests.loopback_hub import LoopbackHub
 from tests.test_api import FILES, call, data_url
 
@@ -124,7 +124,7 @@ def test_correction_outlives_a_kill_and_arrives_once(hub: LoopbackHub, browser: 
     with hub.down(), run_app(tmp_path, FEEDBACK_REPO="owner/corrections") as app:
         page = browser.new_page()
         page.goto(app.url)
-        page.locator("#pad .blank").wait_for()
+        wait_for_pad(page)
         draw(page, page.locator("#pad canvas"), DIGITS["7"])
         expect(label(page)).to_have_text("7")
         page.get_by_role("group", name="The right digit").get_by_role("button", name="1").click()

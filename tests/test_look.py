@@ -15,7 +15,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import FrameLocator, Page, expect
 
 from tests import ROOT
-from tests.browsing import DIGITS, App, draw, label
+from tests.browsing import DIGITS, App, draw, label, wait_for_pad
 
 # What the README says to put into another page.
 IFRAME, GRADIO_APP = re.findall(r"```html\n(.+?)```", (ROOT / "README.md").read_text(), re.DOTALL)
@@ -72,7 +72,7 @@ def test_page_is_dark_where_the_system_or_the_address_says_so(open_page: Callabl
     page = open_page(color_scheme="light")
     assert not is_dark(page)
     page.goto(f"{app.url}/?__theme=dark")
-    page.locator("#pad .blank").wait_for()
+    wait_for_pad(page)
     assert is_dark(page)
 
 
@@ -100,7 +100,7 @@ def test_page_works_inside_another(page: Page, app: App, host: Callable[[str], s
     page.goto(host(tag))
     inside: Page | FrameLocator = page.frame_locator("iframe") if "<iframe" in tag else page
     canvas = inside.locator("#pad canvas")
-    inside.locator("#pad .blank").wait_for()
+    wait_for_pad(inside)
     draw(page, canvas, DIGITS["7"])
     expect(inside.get_by_test_id("label-output-value")).to_have_text("7")
     expect(inside.locator("#verdict")).to_be_in_viewport()

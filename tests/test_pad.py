@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from tests.browsing import CHROMIUM_ARGUMENTS, DIGITS, App, Stroke, draw, label, place, verdict
+from tests.browsing import CHROMIUM_ARGUMENTS, DIGITS, App, Stroke, draw, label, place, verdict, wait_for_pad
 
 PHONE = {"viewport": {"width": 390, "height": 844}, "device_scale_factor": 3, "has_touch": True, "is_mobile": True}
 
@@ -150,7 +150,7 @@ def test_pad_needs_no_webgl(browser: Browser, app: App) -> None:
     plain = browser.browser_type.launch(executable_path=executable, args=[*CHROMIUM_ARGUMENTS, "--disable-3d-apis"])
     page = plain.new_page()
     page.goto(app.url)
-    page.locator("#pad .blank").wait_for()
+    wait_for_pad(page)
     draw(page, pad(page), DIGITS["7"])
     expect(label(page)).to_have_text("7")
     assert page.evaluate("document.createElement('canvas').getContext('webgl2')") is None
