@@ -20,7 +20,7 @@ def render_card(metrics: dict[str, Any], figures: Iterable[str] = ()) -> str:
     Returns:
         Markdown with front matter that the Hub accepts; `PLACEHOLDER` stands for the repo.
     """
-    dataset, test = metrics["dataset"], metrics["test"]
+    dataset, config, test = metrics["dataset"], metrics["config"], metrics["test"]
     result = partial(
         EvalResult,
         task_type="image-classification",
@@ -115,8 +115,9 @@ somebody who checks each answer.
 
 [MNIST](https://huggingface.co/datasets/ylecun/mnist) (Y. LeCun, C. Cortes, C. Burges): {dataset["train"]:,} images to
 train on, {dataset["val"]:,} of the training split held out to choose the epoch, {dataset["test"]:,} to test, scored
-once, at the end. Read from `{dataset["source"]}`{revision}. Beside them {metrics["config"]["drawn_digits"]:,} digits
-and {metrics["config"]["nondigits"]:,} things that are no digit, drawn by program with strokes in many styles.
+once, at the end. Read from `{dataset["source"]}`{revision}. Beside them {config["drawn_digits"]:,} digits and
+{config["nondigits"]:,} things that are no digit, drawn by program with strokes in many styles, and
+{config["traced_digits"]:,} of the training images, traced with pens of other widths.
 
 ## Results
 

@@ -3,6 +3,7 @@
 import io
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,7 +16,8 @@ from PIL import Image, UnidentifiedImageError
 from mnist_cnn import hub
 from mnist_cnn.handwriting import draw, sample_strokes
 from mnist_cnn.nondigits import FOR_TRAINING, sample_nondigit
-from mnist_cnn.preprocessing import IMAGE_SHAPE, NUM_CLASSES, to_mnist
+from mnist_cnn.preprocessing import IMAGE_SHAPE, NUM_CLASSES, EmptyPictureError, to_mnist
+from mnist_cnn.tracing import trace
 
 TRAIN_ROWS_PER_VAL_ROW = 12  # of MNIST's 60,000 training images 5,000 are kept for validation
 NO_DIGIT = -1  # the label of what is none
@@ -143,6 +145,23 @@ def draw_nondigits(count: int, seed: int, kinds: Sequence[str] = FOR_TRAINING) -
     """Draw what is no digit, in the given kinds of `nondigits`; the labels are `NO_DIGIT`."""
     rng = np.random.default_rng(seed)
     return Split(_prepare([sample_nondigit(rng, kinds) for _ in range(count)], rng), np.full(count, NO_DIGIT, np.int32))
+
+
+def trace_digits(split: Split, count: int, seed: int) -> Split:
+    """Trace digits of a split with pens of other widths, and prepare them as serving does.
+
+    Args:
+        split: whose digits they are; picked at random, and none twice.
+        count: how many, at most.
+        seed: of the choice and the widths.
+    """
+    rng = np.random.default_rng(seed)
+    rows = rng.permutation(len(split.labels))[:count]
+    traced = split.images[rows]
+    for row, picture in enumerate(trace(traced, rng)):
+        with suppress(EmptyPictureError):  # too faint to be traced: it stays as it is
+            traced[row] = to_mnist(picture)
+    return Split(traced, split.labels[rows])
 
 
 def _prepare(drawings: list[list[np.ndarray]], rng: np.random.Generator) -> np.ndarray:

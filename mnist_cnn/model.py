@@ -35,7 +35,7 @@ def build_model(block: Callable[..., keras.KerasTensor] = stock_block) -> keras.
     x = layers.Rescaling(1 / 255)(x)
     for filters, kernel_size, pooled in BLOCKS:
         x = block(x, filters, kernel_size, pooled)
-    x = layers.GlobalAveragePooling2D()(x)
+    x = layers.Flatten()(x)  # not averaged: digits are centred, so that a stroke's place tells much
     x = layers.Dropout(0.3)(x)
     x = layers.Dense(NUM_CLASSES, name="logits")(x)
     outputs = layers.Softmax(name="probabilities")(x)

@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from mnist_cnn.preprocessing import NUM_CLASSES
+from mnist_cnn.preprocessing import IMAGE_SHAPE, NUM_CLASSES
 
 WEIGHTS_FILE = "model.weights.h5"
 _EPSILON = 1e-3  # of Keras's BatchNormalization
@@ -23,7 +23,13 @@ class Block(NamedTuple):
     pooled: bool
 
 
-BLOCKS = (Block(32, 5, True), Block(64, 3, True), Block(128, 3, False), Block(128, 3, False))
+BLOCKS = (
+    Block(32, 5, True),
+    Block(64, 3, False),
+    Block(64, 3, True),
+    Block(128, 3, False),
+    Block(128, 3, False),
+)
 
 
 def read_weights(folder: Path) -> list[np.ndarray]:
@@ -66,19 +72,19 @@ def compute_logits(weights: list[jax.Array], images: jax.Array) -> jax.Array:
         scale = gamma / jnp.sqrt(variance + _EPSILON)
         x = jax.nn.relu(x * scale + (beta - mean * scale))
     kernel, bias = weights[-2:]
-    return x.mean(axis=(1, 2)) @ kernel + bias
+    return x.reshape(len(x), -1) @ kernel + bias
 
 
 def _layout() -> Iterator[tuple[str, tuple[int, ...]]]:
     """The name and shape of each array in a weights file, as Keras names the layers of `model.build_model`."""
-    channels = 1
-    for i, (filters, size, _) in enumerate(BLOCKS):
+    channels, side = IMAGE_SHAPE[-1], IMAGE_SHAPE[0]
+    for i, (filters, size, pooled) in enumerate(BLOCKS):
         suffix = f"_{i}" if i else ""
         yield f"layers/conv2d{suffix}/vars/0", (size, size, channels, filters)
         for part in range(4):
             yield f"layers/batch_normalization{suffix}/vars/{part}", (filters,)
-        channels = filters
-    yield "layers/dense/vars/0", (channels, NUM_CLASSES)
+        channels, side = filters, side // 2 if pooled else side
+    yield "layers/dense/vars/0", (side * side * channels, NUM_CLASSES)
     yield "layers/dense/vars/1", (NUM_CLASSES,)
 
 

@@ -1,4 +1,4 @@
-"""Train the network on MNIST and on digits that the program draws itself, and measure it."""
+"""Train the network on MNIST and on digits that the program draws and traces itself, and measure it."""
 
 import ctypes
 import signal
@@ -22,7 +22,7 @@ from tqdm import tqdm
 
 from mnist_cnn.augmentation import augment
 from mnist_cnn.checkpoint import check_same_run, identify_run, load_checkpoint, save_checkpoint
-from mnist_cnn.data import NO_DIGIT, Split, concatenate, draw_digits, draw_nondigits
+from mnist_cnn.data import NO_DIGIT, Split, concatenate, draw_digits, draw_nondigits, trace_digits
 from mnist_cnn.distribution import BATCH_AXIS, is_first_process, make_mesh, place, share
 from mnist_cnn.layers import fast_block
 from mnist_cnn.model import build_model, stock_block
@@ -48,9 +48,10 @@ class TrainConfig:
         last_strength: of the augmentation at the end, which a cosine leads to from full strength: shapes that bend too
             far to be MNIST's own are good to begin with, but the last word is the digits' as people wrote them.
         drawn_digits: digits drawn by program, in styles that MNIST hardly holds, to learn beside MNIST's.
+        traced_digits: MNIST's own, traced with pens of other widths, to learn beside them too.
         nondigits: drawings of what is no digit, to be unsure about: all ten probabilities are to be the same
             (Hendrycks et al. 2019, "Deep anomaly detection with outlier exposure").
-        seed: of the drawn digits, the first weights, the order of the images, dropout and augmentation.
+        seed: of the drawn and the traced digits, the first weights, the order of the images, dropout and augmentation.
     """
 
     epochs: int = 14
@@ -61,6 +62,7 @@ class TrainConfig:
     average_decay: float = 0.998
     last_strength: float = 0.3
     drawn_digits: int = 15_000
+    traced_digits: int = 25_000
     nondigits: int = 5_000
     seed: int = 0
 
@@ -125,8 +127,12 @@ def train(
         CheckpointError: if the checkpoint is of a run with another config or other data.
     """
     identity = identify_run(config, train_split, val_split)
-    drawn = draw_digits(config.drawn_digits, config.seed), draw_nondigits(config.nondigits, config.seed)
-    train_split = concatenate(train_split, *drawn)
+    train_split = concatenate(
+        train_split,
+        draw_digits(config.drawn_digits, config.seed),
+        trace_digits(train_split, config.traced_digits, config.seed),
+        draw_nondigits(config.nondigits, config.seed),
+    )
     steps = len(train_split.labels) // config.batch_size
     if not steps:
         raise ValueError(f"{len(train_split.labels)} training images don't fill one batch of {config.batch_size}.")

@@ -21,7 +21,7 @@ from mnist_cnn.network import read_weights
 from tests import ROOT
 from tests.conftest import write_data_set
 
-QUICK = ["--batch-size", "64", "--drawn-digits", "150", "--nondigits", "40", "--drawings", "100"]
+QUICK = ["--batch-size=64", "--drawn-digits=150", "--traced-digits=60", "--nondigits=40", "--drawings=100"]
 
 
 def start(*arguments: str | Path, **environment: str) -> subprocess.Popen:
