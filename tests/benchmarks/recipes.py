@@ -8,7 +8,9 @@ the epoch is chosen, and 10,000 more. The test split takes no part.
 
 import argparse
 import os
+import sys
 from collections.abc import Callable, Iterator
+from contextlib import redirect_stdout
 from functools import partial
 from typing import Any
 
@@ -79,7 +81,8 @@ def main() -> None:
         changes, alternatives = VARIANTS[name]
         training.build_model = partial(build, **alternatives)
         config = training.TrainConfig(epochs=arguments.epochs, **changes)
-        model, _ = training.train(config, train_split, mnist.val)
+        with redirect_stdout(sys.stderr):  # the rows alone go to stdout
+            model, _ = training.train(config, train_split, mnist.val)
         print(f"| {name} | {' | '.join(misread(model, parts))} |", flush=True)
 
 
