@@ -21,9 +21,9 @@ TILE = 4  # outputs per side that a tile of the Winograd convolution computes, f
 POINTS = (0, 1, -1, 0.5, -0.5)
 
 
-def fast_block(x: keras.KerasTensor, filters: int, kernel_size: int, pooled: bool) -> keras.KerasTensor:
+def fast_block(x: keras.KerasTensor, filters: int, kernel_size: int, padding: str, pooled: bool) -> keras.KerasTensor:
     """The twin of `model.stock_block`."""
-    x = FastConv2D(filters, kernel_size, padding="same", use_bias=False, pooled=pooled)(x)
+    x = FastConv2D(filters, kernel_size, padding=padding, use_bias=False, pooled=pooled)(x)
     x = FastBatchNormalization(momentum=MOMENTUM)(x)
     return keras.layers.ReLU()(x)
 

@@ -12,13 +12,13 @@ from mnist_cnn.preprocessing import IMAGE_SHAPE, NUM_CLASSES
 MOMENTUM = 0.95  # of the running statistics of the normalisation
 
 
-def stock_block(x: keras.KerasTensor, filters: int, kernel_size: int, pooled: bool) -> keras.KerasTensor:
+def stock_block(x: keras.KerasTensor, filters: int, kernel_size: int, padding: str, pooled: bool) -> keras.KerasTensor:
     """Convolution, pooling where it is asked for, normalisation and ReLU.
 
     Pooling comes before the normalisation, which spares three quarters of its work and, with a positive scale, changes
     nothing: the maximum commutes with it and with the ReLU.
     """
-    x = layers.Conv2D(filters, kernel_size, padding="same", use_bias=False)(x)
+    x = layers.Conv2D(filters, kernel_size, padding=padding, use_bias=False)(x)
     if pooled:
         x = layers.MaxPooling2D()(x)
     x = layers.BatchNormalization(momentum=MOMENTUM)(x)
@@ -33,8 +33,8 @@ def build_model(block: Callable[..., keras.KerasTensor] = stock_block) -> keras.
     """
     inputs = x = keras.Input(IMAGE_SHAPE, name="image")
     x = layers.Rescaling(1 / 255)(x)
-    for filters, kernel_size, pooled in BLOCKS:
-        x = block(x, filters, kernel_size, pooled)
+    for properties in BLOCKS:
+        x = block(x, *properties)
     x = layers.Flatten()(x)  # not averaged: digits are centred, so that a stroke's place tells much
     x = layers.Dropout(0.3)(x)
     x = layers.Dense(NUM_CLASSES, name="logits")(x)

@@ -20,15 +20,17 @@ class Block(NamedTuple):
 
     filters: int
     kernel_size: int
+    padding: str  # "same" or "valid"
     pooled: bool
 
 
+# The padding is such that each 3x3 convolution gives 12x12 or 4x4: whole tiles of `layers.TILE`.
 BLOCKS = (
-    Block(32, 5, True),
-    Block(64, 3, False),
-    Block(64, 3, True),
-    Block(128, 3, False),
-    Block(128, 3, False),
+    Block(48, 5, "valid", True),
+    Block(96, 3, "same", False),
+    Block(96, 3, "same", True),
+    Block(192, 3, "valid", False),
+    Block(192, 3, "same", False),
 )
 
 
@@ -65,7 +67,7 @@ def compute_logits(weights: list[jax.Array], images: jax.Array) -> jax.Array:
     x = images.astype(jnp.float32) / 255
     for i, block in enumerate(BLOCKS):
         kernel, gamma, beta, mean, variance = weights[5 * i : 5 * i + 5]
-        x = jax.lax.conv_general_dilated(x, kernel, (1, 1), "SAME", dimension_numbers=("NHWC", "HWIO", "NHWC"))
+        x = jax.lax.conv_general_dilated(x, kernel, (1, 1), block.padding, dimension_numbers=("NHWC", "HWIO", "NHWC"))
         if block.pooled:
             n, height, width, channels = x.shape
             x = x.reshape(n, height // 2, 2, width // 2, 2, channels).max(axis=(2, 4))
@@ -78,12 +80,14 @@ def compute_logits(weights: list[jax.Array], images: jax.Array) -> jax.Array:
 def _layout() -> Iterator[tuple[str, tuple[int, ...]]]:
     """The name and shape of each array in a weights file, as Keras names the layers of `model.build_model`."""
     channels, side = IMAGE_SHAPE[-1], IMAGE_SHAPE[0]
-    for i, (filters, size, pooled) in enumerate(BLOCKS):
+    for i, (filters, size, padding, pooled) in enumerate(BLOCKS):
         suffix = f"_{i}" if i else ""
         yield f"layers/conv2d{suffix}/vars/0", (size, size, channels, filters)
         for part in range(4):
             yield f"layers/batch_normalization{suffix}/vars/{part}", (filters,)
-        channels, side = filters, side // 2 if pooled else side
+        channels = filters
+        side -= 0 if padding == "same" else size - 1
+        side //= 2 if pooled else 1
     yield "layers/dense/vars/0", (side * side * channels, NUM_CLASSES)
     yield "layers/dense/vars/1", (NUM_CLASSES,)
 

@@ -54,7 +54,7 @@ class TrainConfig:
         seed: of the drawn and the traced digits, the first weights, the order of the images, dropout and augmentation.
     """
 
-    epochs: int = 14
+    epochs: int = 20
     batch_size: int = 128
     learning_rate: float = 3e-3
     weight_decay: float = 0.02

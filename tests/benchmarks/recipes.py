@@ -40,8 +40,8 @@ def build(
     """`model.build_model`, with alternatives."""
     inputs = x = keras.Input(IMAGE_SHAPE)
     x = layers.Rescaling(1 / 255)(x)
-    for filters, kernel_size, pooled in blocks:
-        x = block(x, filters, kernel_size, pooled)
+    for properties in blocks:
+        x = block(x, *properties)
     x = layers.Dropout(dropout)(head()(x))
     x = layers.Dense(NUM_CLASSES, name="logits")(x)
     return keras.Model(inputs, layers.Softmax()(x))
