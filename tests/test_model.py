@@ -23,7 +23,7 @@ assert "mnist_cnn" not in sys.modules
 
 
 def test_the_network_has_the_parameters_that_the_card_counts(classifier: Classifier) -> None:
-    assert build_model().count_params() == classifier.metrics["parameters"] == 341_674
+    assert build_model().count_params() == classifier.metrics["parameters"] == 656_506
 
 
 def test_probabilities_of_any_image_sum_to_one() -> None:
