@@ -23,7 +23,7 @@ from tests.conftest import write_data_set
 
 # Slow, lest the few steps of these runs blow a difference in rounding up.
 QUICK = [
-    "--learning-rate=0.0005",
+    "--learning-rate=0.0002",
     "--batch-size=64",
     "--drawn-digits=150",
     "--traced-digits=60",
