@@ -68,7 +68,10 @@ class TrainConfig:
 
 
 class Epoch(NamedTuple):
-    """A row of the training history: means over the epoch's steps, and the averaged weights on the validation part."""
+    """A row of the training history: means over the epoch's steps, and the averaged weights on the validation part.
+
+    The validation loss is that of the calibrated model, so that epochs compare however unsure they are.
+    """
 
     epoch: int
     loss: float
@@ -109,16 +112,16 @@ Steps = Callable[[_State, jax.Array, int, int], _State]
 def train(
     config: TrainConfig, train_split: Split, val_split: Split, checkpoint: Path | None = None
 ) -> tuple[keras.Model, list[Epoch]]:
-    """Train a network and return it as it was after the epoch with the highest validation accuracy.
+    """Train a network and return it, calibrated, as it was after the epoch with the lowest validation loss.
 
     Every device takes part, of every host that has joined; the result is the same to within rounding. The first Ctrl-C
-    ends the training early: the weights of that moment are validated as at an epoch's end, and the best are returned,
-    calibrated on the validation part. The same config and data give the same weights on the same machine.
+    ends the training early: the weights of that moment are validated as at an epoch's end, and the best are returned.
+    The same config and data give the same weights on the same machine.
 
     Args:
         config: what to do.
         train_split: to learn from, with what the config has drawn.
-        val_split: to choose the epoch by.
+        val_split: to choose the epoch and the temperature by.
         checkpoint: file that is written after each epoch. If it is there, the run goes on from it, and ends with the
             weights of a run that was never interrupted.
 
@@ -166,7 +169,8 @@ def train(
             state, loss, accuracy = _train_epoch(take_steps, state, batches, progress, interrupt)
             _assign(model, state)
             val = evaluate(model, val_split)
-            row = Epoch(epoch, loss, accuracy, val.loss, val.accuracy, time.perf_counter() - started)
+            _, val_loss = find_temperature(val.probabilities, val_split.labels)
+            row = Epoch(epoch, loss, accuracy, val_loss, val.accuracy, time.perf_counter() - started)
             if is_first_process():
                 progress.write(", ".join(f"{name} {value:.4g}" for name, value in row._asdict().items()))
             history.append(row)
@@ -182,8 +186,8 @@ def train(
 
 
 def best_epoch(history: list[Epoch]) -> Epoch:
-    """Return the epoch with the highest validation accuracy; among equals, the one with the lowest validation loss."""
-    return max(history, key=lambda row: (row.val_accuracy, -row.val_loss))
+    """Return the epoch with the lowest validation loss, which owes less to chance than the few errors that are left."""
+    return min(history, key=lambda row: row.val_loss)
 
 
 def evaluate(model: keras.Model, split: Split) -> Evaluation:
@@ -193,6 +197,25 @@ def evaluate(model: keras.Model, split: Split) -> Evaluation:
     likelihoods = probabilities[np.arange(len(split.labels)), split.labels]
     loss = -np.mean(np.log(np.maximum(likelihoods, np.finfo(np.float32).tiny)))
     return Evaluation(probabilities, float(accuracy), float(loss))
+
+
+def find_temperature(probabilities: np.ndarray, labels: np.ndarray) -> tuple[float, float]:
+    """Return the divisor of the logits that makes the labels likeliest, and the loss that it leaves, in nats.
+
+    Guo et al. 2017, "On calibration of modern neural networks".
+
+    Args:
+        probabilities: shape (n, 10).
+        labels: shape (n,).
+    """
+    log_probabilities = np.log(np.maximum(probabilities, np.finfo(np.float32).tiny))
+
+    def loss(temperature: float) -> float:
+        calibrated = log_softmax(log_probabilities / temperature, axis=1)
+        return -float(np.mean(calibrated[np.arange(len(labels)), labels]))
+
+    result = minimize_scalar(loss, bounds=(0.1, 10), method="bounded")
+    return result.x, result.fun
 
 
 def _prepare(config: TrainConfig, steps: int, split: Split, mesh: Mesh) -> tuple[_State, Steps]:
@@ -311,17 +334,8 @@ def _restore(
 
 
 def _calibrate(model: keras.Model, val_split: Split) -> None:
-    """Divide the logits by the temperature that makes the validation labels likeliest; no answer changes.
-
-    Guo et al. 2017, "On calibration of modern neural networks". The temperature goes into the last layer's weights.
-    """
-    log_probabilities = np.log(np.maximum(evaluate(model, val_split).probabilities, np.finfo(np.float32).tiny))
-
-    def loss(temperature: float) -> float:
-        calibrated = log_softmax(log_probabilities / temperature, axis=1)
-        return -float(np.mean(calibrated[np.arange(len(calibrated)), val_split.labels]))
-
-    temperature = minimize_scalar(loss, bounds=(0.1, 10), method="bounded").x
+    """Divide the logits by the temperature, which goes into the last layer's weights; no answer changes."""
+    temperature, _ = find_temperature(evaluate(model, val_split).probabilities, val_split.labels)
     layer = model.get_layer("logits")
     layer.set_weights([weights / temperature for weights in layer.get_weights()])
 

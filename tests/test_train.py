@@ -132,7 +132,9 @@ def test_the_metrics_say_what_was_done_and_found(trained: Path) -> None:
     assert sum(map(sum, matrix)) == 50
     assert sum(matrix[digit][digit] for digit in range(10)) == 50 - metrics["test"]["errors"]
     assert metrics["test"]["accuracy"] == pytest.approx(1 - metrics["test"]["errors"] / 50)
-    assert metrics["val"]["accuracy"] == max(row["val_accuracy"] for row in history)
+    best = min(history, key=lambda row: row["val_loss"])
+    assert (metrics["best_epoch"], metrics["val"]["accuracy"]) == (best["epoch"], best["val_accuracy"])
+    assert metrics["val"]["loss"] == pytest.approx(best["val_loss"], rel=1e-3)
 
 
 def test_a_trained_folder_serves_and_loads_in_keras(trained: Path) -> None:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from mnist_cnn.data import Mnist, load_mnist
-from mnist_cnn.training import Epoch, TrainConfig, best_epoch, evaluate, train
+from mnist_cnn.training import Epoch, TrainConfig, best_epoch, evaluate, find_temperature, train
 
 CONFIG = TrainConfig(epochs=3, batch_size=64, drawn_digits=150, traced_digits=60, nondigits=40)
 
@@ -32,19 +32,28 @@ def test_two_runs_with_the_same_seed_agree_to_the_bit(run: tuple, mnist: Mnist) 
     assert [row._replace(seconds=0) for row in history] == [row._replace(seconds=0) for row in run[1]]
 
 
-def test_the_model_is_that_of_the_best_epoch(run: tuple, mnist: Mnist) -> None:
+def test_the_model_is_that_of_the_best_epoch_calibrated(run: tuple, mnist: Mnist) -> None:
     model, history = run
-    assert evaluate(model, mnist.val).accuracy == best_epoch(history).val_accuracy
+    val = evaluate(model, mnist.val)
+    assert val.accuracy == best_epoch(history).val_accuracy
+    assert val.loss == pytest.approx(best_epoch(history).val_loss, rel=1e-3)
+    temperature, _ = find_temperature(val.probabilities, mnist.val.labels)
+    assert temperature == pytest.approx(1, abs=0.02)
 
 
-def test_the_calibrated_model_finds_the_validation_labels_likelier_than_before(run: tuple, mnist: Mnist) -> None:
-    model, history = run
-    assert evaluate(model, mnist.val).loss < best_epoch(history).val_loss
+def test_the_temperature_takes_back_what_the_logits_were_multiplied_by() -> None:
+    rng = np.random.default_rng(0)
+    probabilities = rng.dirichlet(np.full(10, 0.3), 20_000)
+    labels = np.array([rng.choice(10, p=row) for row in probabilities])
+    sharpened = probabilities**3 / np.sum(probabilities**3, axis=1, keepdims=True)
+    temperature, loss = find_temperature(sharpened, labels)
+    assert temperature == pytest.approx(3, rel=0.05)
+    assert loss < -np.log(sharpened[np.arange(len(labels)), labels]).mean()
 
 
-def test_among_epochs_of_the_same_accuracy_the_lowest_loss_is_best() -> None:
+def test_the_best_epoch_is_the_one_with_the_lowest_validation_loss() -> None:
     rows = [
-        Epoch(n, 0.0, 0.0, loss, accuracy, 0.0) for n, loss, accuracy in [(1, 0.3, 0.9), (2, 0.2, 0.9), (3, 0.1, 0.8)]
+        Epoch(n, 0.0, 0.0, loss, accuracy, 0.0) for n, loss, accuracy in [(1, 0.3, 0.9), (2, 0.1, 0.8), (3, 0.2, 0.8)]
     ]
     assert best_epoch(rows).epoch == 2
 
