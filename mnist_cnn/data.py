@@ -3,7 +3,6 @@
 import io
 import re
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,7 +15,7 @@ from PIL import Image, UnidentifiedImageError
 from mnist_cnn import hub
 from mnist_cnn.handwriting import draw, sample_strokes
 from mnist_cnn.nondigits import FOR_TRAINING, sample_nondigit
-from mnist_cnn.preprocessing import IMAGE_SHAPE, NUM_CLASSES, EmptyPictureError, to_mnist
+from mnist_cnn.preprocessing import IMAGE_SHAPE, NUM_CLASSES, to_mnist
 from mnist_cnn.tracing import trace
 
 TRAIN_ROWS_PER_VAL_ROW = 12  # of MNIST's 60,000 training images 5,000 are kept for validation
@@ -159,7 +158,7 @@ def trace_digits(split: Split, count: int, seed: int) -> Split:
     rows = rng.permutation(len(split.labels))[:count]
     traced = split.images[rows]
     for row, picture in enumerate(trace(traced, rng)):
-        with suppress(EmptyPictureError):  # too faint to be traced: it stays as it is
+        if picture:  # else it is too faint to be traced, and stays as it is
             traced[row] = to_mnist(picture)
     return Split(traced, split.labels[rows])
 

@@ -200,18 +200,45 @@ def write(one: str, other: str, rng: np.random.Generator) -> list[np.ndarray]:
     points = points + mix * (_parse(other)[0] - points)
     haste = rng.uniform(0.3, 1.5)  # how far this writer strays from the drawing
     points += rng.normal(0, 0.018 * haste, points.shape)
-    spacing = rng.choice([0.02, 0.04, 0.08, 0.16], p=[0.4, 0.3, 0.2, 0.1])  # of the points that the device reports
-    traces = []
+    spacing = sample_spacing(rng)
+    strokes = []
     for pieces in outline:
         shift = rng.normal(0, 0.015 * haste, 2) if len(outline) > 1 else 0.0
-        trace = np.concatenate([_travel(_catmull_rom(points[piece]), spacing, rng) for piece in pieces])
-        traces.append(trace + shift)
-    path = _tremble(_distort(np.concatenate(traces), haste, rng), rng)
-    strokes = fit(np.split(path, np.cumsum([len(trace) for trace in traces])[:-1]))
+        stroke = np.concatenate([travel(_catmull_rom(points[piece]), spacing, rng) for piece in pieces])
+        strokes.append(stroke + shift)
+    return record(_split(_distort(np.concatenate(strokes), haste, rng), strokes), rng)
+
+
+def sample_spacing(rng: np.random.Generator) -> float:
+    """How far apart a device reports a pen's places, as a share of the digit's height."""
+    return rng.choice([0.02, 0.04, 0.08, 0.16], p=[0.4, 0.3, 0.2, 0.1])
+
+
+def travel(curve: np.ndarray, spacing: float, rng: np.random.Generator) -> np.ndarray:
+    """Return the points at which a device sees a pen that follows the curve, now faster and now slower.
+
+    Args:
+        curve: shape (n, 2).
+        spacing: mean distance of the points, in the curve's unit.
+        rng: of the pen's speed.
+
+    Returns:
+        Two points or more, the curve's ends among them, shape (m, 2).
+    """
+    step = np.diff(curve, axis=0)
+    way = np.concatenate([[0.0], np.hypot(step[:, 0], step[:, 1]).cumsum()])
+    time = np.linspace(0, 1, 2 + int(way[-1] / spacing))
+    time += rng.uniform(-0.14, 0.14) * np.sin(2 * np.pi * time)  # less than 1 / (2 pi): time runs forward
+    return np.stack([np.interp(time * way[-1], way, axis) for axis in curve.T], axis=1)
+
+
+def record(strokes: Sequence[np.ndarray], rng: np.random.Generator) -> list[np.ndarray]:
+    """Shake the strokes of a digit of height 1 as an unsteady hand does, fit them, and round them as a canvas may."""
+    shaken = fit(_split(_tremble(np.concatenate(strokes), rng), strokes))
     if rng.random() < 0.25:  # the pixels of a small canvas
         grid = rng.integers(18, 64)
-        strokes = [np.round(stroke * grid) / grid for stroke in strokes]
-    return strokes
+        shaken = [np.round(stroke * grid) / grid for stroke in shaken]
+    return shaken
 
 
 def fit(strokes: Sequence[np.ndarray]) -> list[np.ndarray]:
@@ -292,15 +319,6 @@ def _catmull_rom(points: np.ndarray, steps: int = 8) -> np.ndarray:
     return curve.swapaxes(0, 1).reshape(-1, 2)
 
 
-def _travel(curve: np.ndarray, spacing: float, rng: np.random.Generator) -> np.ndarray:
-    """Return the points at which a device sees a pen that follows the curve, now faster and now slower."""
-    step = np.diff(curve, axis=0)
-    way = np.concatenate([[0.0], np.hypot(step[:, 0], step[:, 1]).cumsum()])
-    time = np.linspace(0, 1, 2 + int(way[-1] / spacing))
-    time += rng.uniform(-0.14, 0.14) * np.sin(2 * np.pi * time)  # less than 1 / (2 pi): time runs forward
-    return np.stack([np.interp(time * way[-1], way, axis) for axis in curve.T], axis=1)
-
-
 def _distort(path: np.ndarray, haste: float, rng: np.random.Generator) -> np.ndarray:
     """Change the path's proportions, bend it by two slow waves, then slant, rotate and stretch it."""
 
@@ -323,3 +341,8 @@ def _tremble(path: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Shake the path as an unsteady hand or a mouse does."""
     shake = rng.normal(0, min(rng.exponential(0.004), 0.012), (len(path) + 1, 2))
     return path + (shake[1:] + shake[:-1]) / 2
+
+
+def _split(path: np.ndarray, strokes: Sequence[np.ndarray]) -> list[np.ndarray]:
+    """Cut a path into strokes as long as the given ones."""
+    return np.split(path, np.cumsum([len(stroke) for stroke in strokes])[:-1])
