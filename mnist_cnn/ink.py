@@ -28,8 +28,8 @@ _ICON_SIDE = 64
 _LEAST_DARKENING = 0.05
 _NOISE_DEVIATIONS = 5
 # What is found is no digit, but a piece of lines, noise or a table, if it differs from its surroundings by less than
-# this, of 255; if its pen is so pale; if its largest part is less than this share of all that is dark near it; or if
-# its strokes are so thin.
+# this, of 255; if its pen is so pale; if it is less than this share of all that is dark near it; or if its strokes are
+# so thin.
 _LEAST_SEPARATION = 20
 _LEAST_LEVEL = 0.12  # of contrast
 _LEAST_SHARE = 0.3
@@ -153,8 +153,9 @@ class _Sight(NamedTuple):
     ink: np.ndarray  # uint8 of the view's shape
     box: _Box  # of the ink, in the view
     stroke: float  # mean width, in pixels of the view
+    main_span: int  # of the largest connected part, in pixels of the view
     level: float  # the pen's contrast
-    share: float  # of the largest connected part in all that is darker than the paper
+    share: float  # of the ink in all that is darker than the paper
 
     @property
     def span(self) -> int:
@@ -191,7 +192,7 @@ def _find_in_photo(picture: Image.Image, small: Image.Image, scale: int) -> Foun
     if (
         sight.level < _LEAST_LEVEL
         or sight.share < _LEAST_SHARE
-        or sight.stroke < _LEAST_STROKE * sight.span
+        or sight.stroke < _LEAST_STROKE * sight.main_span
         or _separation(view, light_ink, sight) < _LEAST_SEPARATION
     ):
         raise EmptyPictureError
@@ -211,7 +212,7 @@ def _look_at_whole(picture: Image.Image) -> tuple[bool, _Sight]:
     for light_ink in (guess, not guess):
         with suppress(EmptyPictureError):
             sight = _look(picture, light_ink, (side / 100, side / 5), 0.5)
-            if sight.span >= _LEAST_SPAN * side:
+            if sight.main_span >= _LEAST_SPAN * side:
                 looks.append((_separation(picture, light_ink, sight), light_ink, sight))
         if looks and looks[0][0] > 2 * _LEAST_SEPARATION:
             break
@@ -264,7 +265,8 @@ def _look(view: Image.Image, light_ink: bool, strokes: tuple[float, float], reac
     threshold = max(_LEAST_DARKENING, _NOISE_DEVIATIONS * noise)
     contrast[_find_lines(contrast, threshold, thinnest, reach)] = 0
     parts = _find_parts(contrast, threshold)
-    chosen = _join(parts)[parts.labels]
+    joined = _join(parts)
+    chosen = joined[parts.labels]
     rows, columns = (np.flatnonzero(chosen.any(axis=axis)) for axis in (1, 0))
     left, top, right, bottom = box = int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
     # Across a stroke, the distance from its edge is a quarter of its width in the mean.
@@ -273,8 +275,10 @@ def _look(view: Image.Image, light_ink: bool, strokes: tuple[float, float], reac
     level = _pen_level(contrast, parts)
     ink = np.clip((contrast / level - _INK_BEGINS) / (_INK_IS_FULL - _INK_BEGINS), 0, 1)
     ink *= ndimage.maximum_filter(chosen.view(np.uint8), 3)  # the parts with their soft edges
-    share = parts.mass[parts.main] / parts.mass.sum()
-    return _Sight(np.round(ink * 255).astype(np.uint8), box, float(stroke), level, float(share))
+    share = parts.mass[joined].sum() / parts.mass.sum()
+    main = parts.labels == parts.main
+    main_span = 1 + max(int(np.ptp(np.flatnonzero(main.any(axis=axis)))) for axis in (0, 1))
+    return _Sight(np.round(ink * 255).astype(np.uint8), box, float(stroke), main_span, level, float(share))
 
 
 def _contrast(view: Image.Image, widest: float) -> tuple[np.ndarray, float]:
@@ -407,18 +411,23 @@ def _otsu(values: np.ndarray) -> float:
 def _join(parts: _Parts) -> np.ndarray:
     """Return which parts make up the digit: the main one and its neighbours, the farther the heavier they are.
 
-    So the free bar of a 5 is kept and a speck isn't.
+    So the free bar of a 5 is kept and a speck isn't. What is as large and as dark as the main part, wherever it lies,
+    is another digit, and is kept too: several digits are to be seen as several, not as the most prominent one.
     """
     boxes = ndimage.find_objects(parts.labels)
     joined = np.zeros(len(parts.mass), bool)
     joined[parts.main] = True
     share = parts.mass / parts.mass[parts.main]
-    others = np.flatnonzero((share > 0.005) & (parts.mean > 0.5 * parts.mean[parts.main]) & ~parts.is_cut & ~joined)
+    darkness = parts.mean / parts.mean[parts.main]
+    others = np.flatnonzero((share > 0.005) & (darkness > 0.5) & ~parts.is_cut & ~joined)
     start, end = _corners(boxes[parts.main - 1])
+    span = (end - start).max()
+    is_pen = parts.mean[parts.main] > 0.15  # the pieces of a shadow's edge are paler
     for number in others[np.argsort(-share[others])]:
         first, last = _corners(boxes[number - 1])
         gap = np.maximum(first - end, start - last).max()
-        if gap < (end - start).max() * min(0.3, 3 * share[number]):
+        is_like_main = share[number] > 0.2 and darkness[number] > 0.7 and 0.5 < (last - first).max() / span < 2
+        if (is_like_main and is_pen) or gap < (end - start).max() * min(0.3, 3 * share[number]):
             joined[number] = True
             start, end = np.minimum(start, first), np.maximum(end, last)
     return joined

@@ -146,6 +146,17 @@ def test_photo_of_blank_paper_is_empty(kind: str) -> None:
         to_mnist(photograph(Image.new("L", (60, 80)), KINDS[kind], rng))
 
 
+@pytest.mark.parametrize("kind", ["plain paper", "uneven light", "ruled paper", "shadow", "chalk", "table edge"])
+def test_several_digits_in_a_photo_are_seen_as_several(kind: str) -> None:
+    rng = np.random.default_rng(3)
+    row = Image.new("L", (600, 160))
+    for place, digit in enumerate((3, 0, 8)):
+        row.paste(write_digit(digit, rng).resize((100, 160)), (250 * place, 0))
+    ink = find_digit(photograph(row, KINDS[kind], rng)).ink
+    inked = np.flatnonzero((ink > 127).any(axis=0))
+    assert np.count_nonzero(np.diff(inked) > 0.15 * ink.shape[1]) == 2  # paper between the three
+
+
 @pytest.mark.parametrize("scene", [None, Scene(shade=0.3, noise=4)], ids=["drawing", "photo"])
 @pytest.mark.parametrize(("digit", "style"), [(0, "dot"), (5, "floating bar")])
 def test_strokes_that_touch_nothing_are_kept(digit: int, style: str, scene: Scene | None) -> None:
