@@ -124,6 +124,21 @@ def _grid(rng: np.random.Generator) -> list[np.ndarray]:
     return [np.array([[0, y], [1, y]]) for y in rows] + [np.array([[x, 0], [x, 1]]) for x in columns]
 
 
+def _polygon(rng: np.random.Generator) -> list[np.ndarray]:
+    """Three or four corners, between which the pen doesn't curve."""
+    count = rng.integers(3, 5)
+    angle = (np.arange(count) + rng.uniform(-0.2, 0.2, count)) * 2 * np.pi / count
+    corners = np.stack([np.cos(angle), rng.uniform(0.7, 1) * np.sin(angle)], axis=1) / 2
+    sides = [np.linspace(*ends, 8) for ends in zip(corners, np.roll(corners, -1, axis=0), strict=True)]
+    return [_turned(np.concatenate(sides), rng)]
+
+
+def _blob(rng: np.random.Generator) -> list[np.ndarray]:
+    """A disc, filled by turns closer to one another than the thinnest pen is wide."""
+    angle = np.linspace(0, 80 * np.pi, 480)
+    return [_turned(np.stack([angle * np.cos(angle), rng.uniform(0.8, 1) * angle * np.sin(angle)], axis=1) / 500, rng)]
+
+
 def _turned(path: np.ndarray, rng: np.random.Generator, angle: float = np.pi) -> np.ndarray:
     """Turn a path by up to an angle in radians."""
     angle = rng.uniform(-angle, angle)
@@ -141,6 +156,8 @@ _SCRIBBLES: dict[str, Callable[[np.random.Generator], list[np.ndarray]]] = {
     "dashes": _dashes,
     "lines": _lines,
     "grid": _grid,
+    "polygon": _polygon,
+    "blob": _blob,
 }
 # Kind -> how many digits, and whether they stand beside (0) or below (1) each other.
 _ROWS = {"two digits": (2, 0), "three digits": (3, 0), "two digits, one below the other": (2, 1)}
@@ -152,7 +169,7 @@ NONDIGITS = dict.fromkeys(_DRAWINGS, 1) | dict.fromkeys(_SCRIBBLES, 4) | dict.fr
 FOR_MEASURING = (
     *("E", "H", "K", "R", "V", "d", "f", "m", "Omega", "Ya", "Han big"),
     *("equals", "root", "percent", "brackets", "check", "arrow up", "arrow right"),
-    *("triangle", "square", "star", "heart", "envelope", "face", "tree", "fish"),
+    *("house", "moon", "star", "heart", "envelope", "face", "tree", "fish"),
     *("hatching", "spiral", "dashes", "three digits"),
 )
 FOR_TRAINING = tuple(kind for kind in NONDIGITS if kind not in FOR_MEASURING)
