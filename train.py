@@ -125,7 +125,7 @@ def main() -> None:
     run = {
         "command": shlex.join(["python", *sys.argv]),
         "seed": config.seed,
-        "hardware": f"{os.cpu_count()} CPU cores, {platform.machine()}",
+        "hardware": f"{count_cores()} CPU cores, {platform.machine()}",
         "versions": {name: importlib.metadata.version(name) for name in ("keras", "jax", "numpy", "datasets")},
         "config": dataclasses.asdict(config),
         "dataset": {
@@ -141,6 +141,11 @@ def main() -> None:
     print(f"{metrics['test']['accuracy']:.2%} of the test images read right. The model is in {arguments.output}.")
     if arguments.push_to_hub:
         push(arguments)
+
+
+def count_cores() -> int | None:
+    """Return how many CPU cores this process may use."""
+    return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count()
 
 
 def partial_folder(folder: Path) -> Path:
