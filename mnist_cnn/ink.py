@@ -28,8 +28,8 @@ _ICON_SIDE = 64
 _LEAST_DARKENING = 0.05
 _NOISE_DEVIATIONS = 5
 # What is found is no digit, but a piece of lines, noise or a table, if it differs from its surroundings by less than
-# this, of 255; if its pen is so pale; if it is less than this share of all that is dark near it; or if its strokes are
-# so thin.
+# this, of 255; if its pen is so pale; if its largest part is less than this share of all that is dark near it; or if
+# its strokes are so thin.
 _LEAST_SEPARATION = 20
 _LEAST_LEVEL = 0.12  # of contrast
 _LEAST_SHARE = 0.3
@@ -41,6 +41,8 @@ _MUCH_NOISE = 0.03
 _INK_BEGINS, _INK_IS_FULL = 0.2, 0.85
 # A digit takes at least this share of the picture's longer side.
 _LEAST_SPAN = 0.03
+# More parts alike than this are no digits.
+_MOST_DIGITS = 24
 # From near, a digit spans 80 pixels or more, four for each pixel of the result, and its strokes 5, so that printed
 # lines can be told from a thin pen's.
 _NEAR_SPAN, _NEAR_STROKE = 80, 5
@@ -155,7 +157,7 @@ class _Sight(NamedTuple):
     stroke: float  # mean width, in pixels of the view
     main_span: int  # of the largest connected part, in pixels of the view
     level: float  # the pen's contrast
-    share: float  # of the ink in all that is darker than the paper
+    share: float  # of the largest connected part, or of several digits' parts, in all that is darker than the paper
 
     @property
     def span(self) -> int:
@@ -265,8 +267,9 @@ def _look(view: Image.Image, light_ink: bool, strokes: tuple[float, float], reac
     threshold = max(_LEAST_DARKENING, _NOISE_DEVIATIONS * noise)
     contrast[_find_lines(contrast, threshold, thinnest, reach)] = 0
     parts = _find_parts(contrast, threshold)
-    joined = _join(parts)
-    chosen = joined[parts.labels]
+    boxes = ndimage.find_objects(parts.labels)
+    is_digit = _find_digits(parts, boxes)
+    chosen = _join(parts, boxes, is_digit)[parts.labels]
     rows, columns = (np.flatnonzero(chosen.any(axis=axis)) for axis in (1, 0))
     left, top, right, bottom = box = int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
     # Across a stroke, the distance from its edge is a quarter of its width in the mean.
@@ -275,9 +278,8 @@ def _look(view: Image.Image, light_ink: bool, strokes: tuple[float, float], reac
     level = _pen_level(contrast, parts)
     ink = np.clip((contrast / level - _INK_BEGINS) / (_INK_IS_FULL - _INK_BEGINS), 0, 1)
     ink *= ndimage.maximum_filter(chosen.view(np.uint8), 3)  # the parts with their soft edges
-    share = parts.mass[joined].sum() / parts.mass.sum()
-    main = parts.labels == parts.main
-    main_span = 1 + max(int(np.ptp(np.flatnonzero(main.any(axis=axis)))) for axis in (0, 1))
+    share = parts.mass[is_digit].sum() / parts.mass.sum()
+    main_span = _span(boxes[parts.main - 1])
     return _Sight(np.round(ink * 255).astype(np.uint8), box, float(stroke), main_span, level, float(share))
 
 
@@ -408,29 +410,40 @@ def _otsu(values: np.ndarray) -> float:
     return float(edges[1 + np.argmax(difference * difference * below * above)])
 
 
-def _join(parts: _Parts) -> np.ndarray:
+def _find_digits(parts: _Parts, boxes: list[tuple[slice, slice]]) -> np.ndarray:
+    """Return the main part and, if a pen made them, those that are about as large and as dark: other digits."""
+    spans = np.array([0, *map(_span, boxes)])
+    mass, mean, span = (values / values[parts.main] for values in (parts.mass, parts.mean, spans))
+    found = (mass > 0.2) & (mean > 0.7) & (span > 0.5) & (span < 2) & ~parts.is_cut
+    # A shadow's edge falls into pieces that are pale; specks, and the grain of a table in view, into dozens, or the
+    # view's edge cuts much of it.
+    if parts.mean[parts.main] < 0.15 or found.sum() > _MOST_DIGITS or mass[parts.is_cut].sum() > 0.5:
+        found[:] = False
+    found[parts.main] = True
+    return found
+
+
+def _join(parts: _Parts, boxes: list[tuple[slice, slice]], is_digit: np.ndarray) -> np.ndarray:
     """Return which parts make up the digit: the main one and its neighbours, the farther the heavier they are.
 
-    So the free bar of a 5 is kept and a speck isn't. What is as large and as dark as the main part, wherever it lies,
-    is another digit, and is kept too: several digits are to be seen as several, not as the most prominent one.
+    So the free bar of a 5 is kept and a speck isn't. Other digits, wherever they lie, are kept too: several digits are
+    to be seen as several, not as the most prominent one.
     """
-    boxes = ndimage.find_objects(parts.labels)
-    joined = np.zeros(len(parts.mass), bool)
-    joined[parts.main] = True
+    joined = np.arange(len(parts.mass)) == parts.main
     share = parts.mass / parts.mass[parts.main]
-    darkness = parts.mean / parts.mean[parts.main]
-    others = np.flatnonzero((share > 0.005) & (darkness > 0.5) & ~parts.is_cut & ~joined)
+    others = np.flatnonzero((share > 0.005) & (parts.mean > 0.5 * parts.mean[parts.main]) & ~parts.is_cut & ~joined)
     start, end = _corners(boxes[parts.main - 1])
-    span = (end - start).max()
-    is_pen = parts.mean[parts.main] > 0.15  # the pieces of a shadow's edge are paler
     for number in others[np.argsort(-share[others])]:
         first, last = _corners(boxes[number - 1])
         gap = np.maximum(first - end, start - last).max()
-        is_like_main = share[number] > 0.2 and darkness[number] > 0.7 and 0.5 < (last - first).max() / span < 2
-        if (is_like_main and is_pen) or gap < (end - start).max() * min(0.3, 3 * share[number]):
+        if is_digit[number] or gap < (end - start).max() * min(0.3, 3 * share[number]):
             joined[number] = True
             start, end = np.minimum(start, first), np.maximum(end, last)
     return joined
+
+
+def _span(box: tuple[slice, slice]) -> int:
+    return max(side.stop - side.start for side in box)
 
 
 def _corners(box: tuple[slice, slice]) -> np.ndarray:
