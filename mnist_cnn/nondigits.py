@@ -134,7 +134,7 @@ def _polygon(rng: np.random.Generator) -> list[np.ndarray]:
 
 
 def _blob(rng: np.random.Generator) -> list[np.ndarray]:
-    """A disc, filled by turns closer to one another than the thinnest pen is wide."""
+    """A disc, filled by turns a quarter of a pixel of the result apart."""
     angle = np.linspace(0, 80 * np.pi, 480)
     return [_turned(np.stack([angle * np.cos(angle), rng.uniform(0.8, 1) * angle * np.sin(angle)], axis=1) / 500, rng)]
 
