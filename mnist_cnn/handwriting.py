@@ -66,6 +66,10 @@ STYLES: dict[int, dict[str, tuple[float, str, str]]] = {
         "big loop": (1, "6,24 14,6 34,0 52,12 50,36 40,68 22,92 4,98 -4,84 8,70 30,78 68,98",
             "14,18 20,4 36,0 48,14 48,40 42,72 24,98 0,100 -8,80 10,68 34,80 76,94"),
         "falling base": (1, f"{_NECK} 0,94 | 30,98 62,106", "4,22 18,2 38,0 54,14 48,38 28,64 2,88 | 28,93 66,101"),
+        "wide curl": (2, "28,46 8,44 2,22 20,2 44,6 50,34 34,66 6,98 | 34,96 62,94",
+            "20,50 4,38 0,18 14,2 40,4 50,26 34,64 0,96 | 30,98 64,98"),
+        "small head": (2, "22,12 32,0 42,10 38,40 28,78 10,98 -6,84 6,64 32,76 62,82",
+            "14,18 22,4 32,6 28,44 18,80 4,98 -4,88 6,80 30,92 58,92"),
     },
     3: {
         "plain": (5, "4,14 26,0 50,12 46,36 20,46 | 48,56 56,80 30,100 0,88",
@@ -82,6 +86,8 @@ STYLES: dict[int, dict[str, tuple[float, str, str]]] = {
             "10,15 3,14 4,4 30,-2 48,16 38,38 18,44 | 52,52 60,84 32,102 0,94 -2,84 8,82"),
         "long tail": (1, "8,12 30,0 48,12 44,32 24,42 | 50,50 58,76 32,98 -12,100",
             "6,6 30,0 46,14 38,34 20,40 | 54,52 58,82 22,104 -20,96"),
+        "open tail": (3, "2,10 28,0 46,12 34,34 20,42 | 40,46 44,62 30,84 4,100",
+            "0,6 30,0 50,8 40,30 26,40 | 42,44 50,58 40,82 18,98"),
     },
     4: {
         "open": (5, "12,0 2,56 | 60,54 / 44,18 42,100", "20,4 0,62 | 62,58 / 42,-2 40,100"),
@@ -105,6 +111,9 @@ STYLES: dict[int, dict[str, tuple[float, str, str]]] = {
             "16,2 8,46 | 30,38 58,52 52,90 22,102 -2,92 2,78 16,78 / 14,2 58,-4"),
         "knot": (1, "54,2 16,2 | 10,36 2,54 -4,44 12,38 36,40 56,58 50,90 24,100 0,90",
             "58,0 20,2 | 12,40 6,52 0,46 14,40 36,42 58,62 50,92 24,100 2,94"),
+        "closing bowl": (2, "14,4 10,42 36,40 54,62 40,94 14,98 -2,84 6,64 / 14,4 54,2",
+            "18,2 8,44 38,46 52,66 38,96 12,98 2,86 10,72 / 16,0 60,-4"),
+        "short neck": (2, "50,0 24,4 | 16,32 | 40,34 54,60 38,94 6,92", "60,2 22,6 | 8,30 | 36,30 58,58 40,96 0,94"),
     },
     6: {
         "plain": (5, "44,0 18,24 2,62 10,92 32,100 54,84 46,60 24,56 4,74",
@@ -125,6 +134,10 @@ STYLES: dict[int, dict[str, tuple[float, str, str]]] = {
             "38,0 12,28 0,60 8,92 30,100 54,84 46,62 30,60 18,66"),
         "crossing": (2, "44,0 20,26 6,60 10,90 32,100 54,84 48,62 24,58 -10,74",
             "36,0 14,28 4,60 8,90 30,100 54,84 46,60 22,58 -6,84"),
+        "big loop": (2, "26,0 8,20 0,54 10,90 34,100 58,80 56,46 36,30 12,44 4,66",
+            "34,0 8,14 -2,52 12,90 38,100 64,76 58,40 38,28 16,44 8,62"),
+        "side loop": (2, "10,0 0,40 10,84 34,98 60,78 54,54 34,60 24,92",
+            "24,0 4,36 4,78 28,98 66,84 64,62 40,60 22,84"),
     },
     7: {
         "plain": (4, "-2,4 58,2 | 24,100", "-4,2 58,4 | 36,100"),
@@ -138,6 +151,7 @@ STYLES: dict[int, dict[str, tuple[float, str, str]]] = {
             "-6,15 4,3 32,6 62,0 | 38,50 28,100 / 20,48 62,48"),
         "rounded": (1, "-6,6 30,2 56,6 44,36 24,100", "-4,4 34,0 60,8 46,40 32,100"),
         "long bar": (2, "-16,4 58,0 | 30,100", "-22,2 60,2 | 40,100"),
+        "n": (1, "0,40 12,4 | 24,8 44,4 | 24,100", "-2,30 6,6 | 26,12 50,2 | 18,100"),
     },
     8: {
         "S and close": (5, "50,14 30,0 8,14 14,36 44,58 54,82 30,100 4,84 14,60 44,38 54,16 44,6",
@@ -154,6 +168,10 @@ STYLES: dict[int, dict[str, tuple[float, str, str]]] = {
             "60,4 30,0 10,18 20,40 46,58 54,84 28,100 2,84 14,60 44,40 50,18 38,-8"),
         "angular": (0.5, "48,4 6,4 | 14,34 52,90 | 30,100 4,92 | 42,40 50,4",
             "52,6 10,0 | 12,30 52,88 | 28,98 2,94 | 46,36 46,0"),
+        "narrow waist": (1, "40,4 14,8 12,30 46,62 44,92 20,98 8,74 46,36 52,14 38,2",
+            "48,8 20,0 6,20 40,50 56,76 36,100 10,90 22,54 56,26 46,6"),
+        "tail": (1, "62,0 24,2 6,18 30,40 46,64 36,96 16,90 24,60 50,32 64,4",
+            "70,8 30,4 8,14 24,40 40,70 26,100 8,84 22,56 54,36 62,12"),
     },
     9: {
         "straight": (5, f"{_HOOP} 52,8 | 50,100", "46,8 24,2 4,20 10,44 32,44 48,26 50,0 | 42,100"),
@@ -170,6 +188,9 @@ STYLES: dict[int, dict[str, tuple[float, str, str]]] = {
             "40,2 18,4 2,24 12,46 34,42 56,14 | 50,60 30,100"),
         "two strokes": (2, "32,0 8,10 6,38 28,48 50,38 52,12 34,0 / 54,0 52,100",
             "34,2 12,8 4,34 24,46 46,36 48,14 32,0 / 54,4 46,100"),
+        "big head": (2, "54,24 34,0 6,10 2,44 20,64 46,54 56,20 | 54,100",
+            "58,20 30,-2 4,14 4,50 26,66 50,50 58,14 | 40,100"),
+        "flat head": (2, "48,8 22,2 4,20 18,42 46,36 | 44,100", "54,4 24,4 8,26 24,44 50,34 | 34,100"),
     },
 }  # fmt: skip
 
@@ -196,9 +217,9 @@ def sample_strokes(digit: int, rng: np.random.Generator, style: str | None = Non
 def write(one: str, other: str, rng: np.random.Generator) -> list[np.ndarray]:
     """Write something between two drawings (in the notation of STYLES), as `sample_strokes` does."""
     points, outline = _parse(one)
-    mix = rng.uniform(-0.15, 1.15) + rng.normal(0, 0.2, (len(points), 1))
+    mix = rng.uniform(-0.35, 1.35) + rng.normal(0, 0.35, (len(points), 1))
     points = points + mix * (_parse(other)[0] - points)
-    haste = rng.uniform(0.3, 1.5)  # how far this writer strays from the drawing
+    haste = rng.uniform(0.3, 2.4)  # how far this writer strays from the drawing
     points += rng.normal(0, 0.018 * haste, points.shape)
     spacing = sample_spacing(rng)
     strokes = []
@@ -206,7 +227,8 @@ def write(one: str, other: str, rng: np.random.Generator) -> list[np.ndarray]:
         shift = rng.normal(0, 0.015 * haste, 2) if len(outline) > 1 else 0.0
         stroke = np.concatenate([travel(_catmull_rom(points[piece]), spacing, rng) for piece in pieces])
         strokes.append(stroke + shift)
-    return record(_split(_distort(np.concatenate(strokes), haste, rng), strokes), rng)
+    strokes = _split(_distort(np.concatenate(strokes), haste, rng), strokes)
+    return record([_slip(stroke, rng) for stroke in _drag(strokes, rng)], rng)
 
 
 def sample_spacing(rng: np.random.Generator) -> float:
@@ -341,6 +363,32 @@ def _tremble(path: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Shake the path as an unsteady hand or a mouse does."""
     shake = rng.normal(0, min(rng.exponential(0.004), 0.012), (len(path) + 1, 2))
     return path + (shake[1:] + shake[:-1]) / 2
+
+
+def _drag(strokes: list[np.ndarray], rng: np.random.Generator) -> list[np.ndarray]:
+    """Now and then, forget to lift the pen between two strokes."""
+    dragged = strokes[:1]
+    for stroke in strokes[1:]:
+        if rng.random() < 0.04:
+            dragged[-1] = np.concatenate([dragged[-1], stroke])
+        else:
+            dragged.append(stroke)
+    return dragged
+
+
+def _slip(stroke: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Now and then, begin or end a stroke with a hook, or touch the paper too late or leave it too early.
+
+    Tappert, Suen and Wakahara 1990, "The state of the art in on-line handwriting recognition", tell of the hooks.
+    """
+    for _ in range(2):
+        stroke = stroke[::-1]
+        luck = rng.random()
+        if luck < 0.08:
+            stroke = np.concatenate([stroke, stroke[-1:] + rng.normal(0, 0.05, (1, 2))])
+        elif luck < 0.16:
+            stroke = stroke[: max(2, round(len(stroke) * rng.uniform(0.85, 1)))]
+    return stroke
 
 
 def _split(path: np.ndarray, strokes: Sequence[np.ndarray]) -> list[np.ndarray]:

@@ -29,6 +29,7 @@ from mnist_cnn.model import build_model, stock_block
 from mnist_cnn.preprocessing import NUM_CLASSES
 
 EVALUATION_BATCH_SIZE = 250
+MEMORY_RATE = 0.3  # weight of an image's last probabilities in the running mean of them
 STEPS_PER_CALL = 10  # which run as one loop on the device; then the progress bar moves, and Ctrl-C is heeded
 # Of glibc's mallopt.
 M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4
@@ -44,6 +45,9 @@ class TrainConfig:
         learning_rate: at its peak, which a linear warm-up over the first epoch reaches; a cosine takes it back to zero.
         weight_decay: AdamW's, on the kernels.
         label_smoothing: share of each label that is spread over all classes.
+        self_distillation: share of a label that gives way, bit by bit until the end, to what the network has said of
+            the image in the epochs before: some of MNIST's labels are wrong, and some digits could be either of two
+            (Kim et al. 2021, "Self-knowledge distillation with progressive refinement of targets").
         average_decay: of the running average of the weights, per step. The average is the model.
         last_strength: of the augmentation at the end, which a cosine leads to from full strength: shapes that bend too
             far to be MNIST's own are good to begin with, but the last word is the digits' as people wrote them.
@@ -59,9 +63,10 @@ class TrainConfig:
     learning_rate: float = 3e-3
     weight_decay: float = 0.02
     label_smoothing: float = 0.05
+    self_distillation: float = 0.5
     average_decay: float = 0.998
     last_strength: float = 0.3
-    drawn_digits: int = 15_000
+    drawn_digits: int = 25_000
     traced_digits: int = 25_000
     nondigits: int = 5_000
     seed: int = 0
@@ -102,6 +107,7 @@ class _State(NamedTuple):
     non_trainable: list[jax.Array]
     optimizer: list[jax.Array]
     average: list[jax.Array]  # of the trainable variables
+    memory: jax.Array  # running mean of the probabilities of each training image, shape (n, 10)
     totals: jax.Array  # of loss and accuracy, since the epoch began
     steps: jax.Array  # since training began
 
@@ -239,7 +245,8 @@ def _prepare(config: TrainConfig, steps: int, split: Split, mesh: Mesh) -> tuple
         [variable.value for variable in variables]
         for variables in (network.trainable_variables, network.non_trainable_variables, optimizer.variables)
     )
-    state = _State(trainable, non_trainable, optimizer_variables, trainable, jnp.zeros(2), jnp.zeros((), int))
+    memory = jax.nn.one_hot(split.labels, NUM_CLASSES)
+    state = _State(trainable, non_trainable, optimizer_variables, trainable, memory, jnp.zeros(2), jnp.zeros((), int))
 
     @partial(jax.jit, donate_argnums=0, out_shardings=NamedSharding(mesh, PartitionSpec()))
     def take_steps(
@@ -284,19 +291,26 @@ def _step(
     is_digit = labels[rows] != NO_DIGIT
     smoothing = jnp.where(is_digit, config.label_smoothing, 1)[:, None]
     targets = jax.nn.one_hot(labels[rows], NUM_CLASSES) * (1 - smoothing) + smoothing / NUM_CLASSES
+    remembered = state.memory[rows]
+    trust = jnp.where(is_digit, config.self_distillation * progress, 0)[:, None]
+    targets += trust * (remembered - targets)
 
     def compute_loss(trainable: list[jax.Array]) -> tuple[jax.Array, Any]:
         logits, non_trainable = network.stateless_call(trainable, state.non_trainable, batch, training=True)
-        loss = -jnp.mean(jnp.sum(targets * jax.nn.log_softmax(logits), axis=1))
+        log_probabilities = jax.nn.log_softmax(logits)
+        loss = -jnp.mean(jnp.sum(targets * log_probabilities, axis=1))
         accuracy = jnp.sum(logits.argmax(axis=1) == labels[rows]) / jnp.sum(is_digit)
-        return loss, (non_trainable, jnp.stack([loss, accuracy]))
+        return loss, (non_trainable, jnp.exp(log_probabilities), jnp.stack([loss, accuracy]))
 
-    gradients, (non_trainable, measured) = jax.grad(compute_loss, has_aux=True)(state.trainable)
+    gradients, (non_trainable, probabilities, measured) = jax.grad(compute_loss, has_aux=True)(state.trainable)
     trainable, optimizer_variables = optimizer.stateless_apply(state.optimizer, gradients, state.trainable)
     # The average starts short-sighted, so that it doesn't remember the random weights.
     decay = jnp.minimum(config.average_decay, (1 + state.steps) / (10 + state.steps))
     average = [old + (1 - decay) * (new - old) for old, new in zip(state.average, trainable, strict=True)]
-    return _State(trainable, non_trainable, optimizer_variables, average, state.totals + measured, state.steps + 1)
+    memory = state.memory.at[rows].add(MEMORY_RATE * (probabilities - remembered))
+    return _State(
+        trainable, non_trainable, optimizer_variables, average, memory, state.totals + measured, state.steps + 1
+    )
 
 
 def _train_epoch(

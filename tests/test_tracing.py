@@ -64,8 +64,8 @@ def test_tracings_are_black_on_transparent_with_pens_from_thin_to_thick() -> Non
 
 
 def test_a_traced_digit_is_still_that_digit(classifier: Classifier) -> None:
-    digits = draw_digits(100, seed=8)
-    traced = trace_digits(digits, 100, seed=0)
+    digits = draw_digits(400, seed=8)
+    traced = trace_digits(digits, 400, seed=0)
     assert sorted(traced.labels) == sorted(digits.labels)
     assert np.mean(classifier.read(traced.images).argmax(axis=1) == traced.labels) > 0.95
 

@@ -3,7 +3,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mnist_cnn.data import Mnist, load_mnist
+from mnist_cnn.data import Mnist, draw_digits, load_mnist
 from mnist_cnn.training import Epoch, TrainConfig, best_epoch, evaluate, find_temperature, train
 
 CONFIG = TrainConfig(epochs=3, batch_size=64, drawn_digits=150, traced_digits=60, nondigits=40)
@@ -66,6 +66,21 @@ def test_evaluation_counts_every_image_however_the_batches_fall(run: tuple, mnis
     assert evaluation.accuracy == np.mean(predictions.argmax(axis=1) == test.labels)
     expected = -np.log(predictions[np.arange(len(test.labels)), test.labels]).mean()
     assert evaluation.loss == pytest.approx(expected, rel=1e-4)
+
+
+def test_wrong_labels_give_way_to_what_the_network_sees() -> None:
+    drawn = draw_digits(600, seed=1)
+    wrong = np.arange(0, 600, 9)
+    labels = drawn.labels.copy()
+    labels[wrong] = (labels[wrong] + 1) % 10
+    trust = []
+    for share in (0.0, 0.9):
+        config = TrainConfig(
+            epochs=14, batch_size=60, self_distillation=share, drawn_digits=0, traced_digits=0, nondigits=0
+        )
+        model, _ = train(config, drawn._replace(labels=labels), draw_digits(100, seed=2))
+        trust.append(evaluate(model, drawn).probabilities[wrong, drawn.labels[wrong]].mean())
+    assert trust[1] > trust[0] + 0.05
 
 
 def test_fewer_images_than_a_batch_are_refused(mnist: Mnist) -> None:
