@@ -7,6 +7,7 @@ in one style a digit. The epoch is chosen by the validation part; the test split
 """
 
 import argparse
+import os
 import sys
 from contextlib import redirect_stdout
 from typing import Any
@@ -18,7 +19,7 @@ from mnist_cnn.training import TrainConfig, evaluate, train
 
 # Each changes the drawings in one respect: what stands for names of the module `handwriting`.
 VARIANTS: dict[str, dict[str, Any]] = {
-    "as they are": {"STYLES": handwriting.STYLES},
+    "as they are": {"STYLES": handwriting.STYLES},  # a patch must name something
     "no slips of the pen": {"_slip": lambda stroke, _: stroke, "_drag": lambda strokes, _: strokes},
     "in the usual style alone": {
         "STYLES": {
@@ -30,6 +31,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
 
 
 def main() -> None:
+    os.environ.setdefault("XLA_FLAGS", "--xla_cpu_experimental_ynn_fusion_type=")
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder")
     parser.add_argument("--count", type=int, default=15_000, help="digits to draw (default: %(default)s)")

@@ -58,6 +58,7 @@ VARIANTS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "dropout of a half": ({}, {"dropout": 0.5}),
     "full augmentation to the end": ({"last_strength": 1.0}, {}),
     "no label smoothing": ({"label_smoothing": 0.0}, {}),
+    "no self-distillation": ({"self_distillation": 0.0}, {}),
 }
 
 
