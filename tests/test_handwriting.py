@@ -20,7 +20,7 @@ def ink(picture: Image.Image) -> np.ndarray:
 
 PROMISED = {
     0: {"slash", "backslash", "crossing slash", "dot", "open", "loop"},
-    1: {"stem", "long upstroke", "foot", "slanted"},
+    1: {"stem", "short flag", "long upstroke", "foot", "slanted"},
     2: {"loop", "curl", "Z", "wavy base"},
     3: {"flat top", "loop"},
     4: {"open", "closed", "one stroke", "short bar", "long bar"},

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageDraw, ImageFont
 
 from mnist_cnn import handwriting
 from mnist_cnn.data import draw_nondigits
@@ -24,6 +24,13 @@ def test_the_bundled_model_reads_a_drawing_of_each_digit(classifier: Classifier,
     assert list(probabilities) == [str(label) for label in range(10)]
     assert sum(probabilities.values()) == pytest.approx(1, abs=1e-5)
     assert max(probabilities, key=lambda label: probabilities[label]) == str(digit)
+
+
+def test_the_bundled_model_reads_printed_digits(classifier: Classifier) -> None:
+    pages = [Image.new("L", (300, 300), 255) for _ in range(10)]
+    for digit, page in enumerate(pages):
+        ImageDraw.Draw(page).text((150, 150), str(digit), fill=0, font=ImageFont.load_default(160), anchor="mm")
+    assert classifier.predict_batch(pages).argmax(axis=1).tolist() == list(range(10))
 
 
 def test_a_batch_gives_what_its_pictures_give_alone(classifier: Classifier, drawings: list) -> None:
