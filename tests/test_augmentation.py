@@ -2,7 +2,7 @@ import jax
 import numpy as np
 import pytest
 
-from mnist_cnn.augmentation import CENTRE, INK, augment
+from mnist_cnn.augmentation import CENTRE, INK, JITTER, augment
 from mnist_cnn.data import draw_digits
 from mnist_cnn.preprocessing import INK_SIDE
 
@@ -43,7 +43,9 @@ def test_digits_stay_centred_and_fill_their_box(augmented: np.ndarray) -> None:
     grid = np.indices((28, 28)).reshape(2, -1) - CENTRE
     weights = augmented.reshape(len(augmented), -1)
     centres = weights @ grid.T / weights.sum(axis=1, keepdims=True)
-    assert np.abs(centres).max() < 2
+    missed = np.abs(centres).max(axis=1)
+    assert np.quantile(missed, 0.95) < JITTER + 0.5  # pixels
+    assert missed.max() < 3  # a thin stroke's centre is found only roughly
     sides = [max(np.ptp(positions) + 1 for positions in np.nonzero(image[..., 0] > INK)) for image in augmented]
     assert min(sides) >= INK_SIDE - 4
     assert max(sides) <= INK_SIDE + 5
