@@ -1,10 +1,10 @@
-"""Pictures of digits made by program: sheets of paper as phones and scanners show them."""
+"""Pictures of digits made by program: sheets of paper as phones and scanners show them, and print."""
 
 from dataclasses import dataclass
 from io import BytesIO
 
 import numpy as np
-from PIL import Image, ImageFilter
+from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
 from mnist_cnn.handwriting import render, sample_strokes
 
@@ -53,6 +53,13 @@ KINDS = {
     "corner of 12 megapixels": Scene(size=(4000, 3000), reach=0.06, in_corner=True, lines="squared", blur=1.5),
     "everything": Scene(lines="squared", shadow=0.35, shade=0.2, specks=15, blur=1.2, noise=6, quality=70),
 }
+
+
+def print_digit(digit: int, font: ImageFont.FreeTypeFont | ImageFont.ImageFont) -> Image.Image:
+    """Return a white page of 400x400, mode L, with the digit in black in its middle."""
+    page = Image.new("L", (400, 400), 255)
+    ImageDraw.Draw(page).text((200, 200), str(digit), font=font, fill=0, anchor="mm")
+    return page
 
 
 def write_digit(digit: int, rng: np.random.Generator) -> Image.Image:

@@ -3,13 +3,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageFont
 
 from mnist_cnn import handwriting
 from mnist_cnn.data import draw_nondigits
 from mnist_cnn.inference import BATCH_SIZES, Classifier
 from mnist_cnn.nondigits import FOR_MEASURING
 from mnist_cnn.preprocessing import EmptyPictureError, UnreadablePictureError, to_mnist
+from tests.pictures import print_digit
 
 
 @pytest.fixture(scope="module")
@@ -27,9 +28,7 @@ def test_the_bundled_model_reads_a_drawing_of_each_digit(classifier: Classifier,
 
 
 def test_the_bundled_model_reads_printed_digits(classifier: Classifier) -> None:
-    pages = [Image.new("L", (300, 300), 255) for _ in range(10)]
-    for digit, page in enumerate(pages):
-        ImageDraw.Draw(page).text((150, 150), str(digit), fill=0, font=ImageFont.load_default(160), anchor="mm")
+    pages = [print_digit(digit, ImageFont.load_default(160)) for digit in range(10)]
     assert classifier.predict_batch(pages).argmax(axis=1).tolist() == list(range(10))
 
 

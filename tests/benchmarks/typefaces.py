@@ -9,11 +9,11 @@ have a file NAME-latin-400-normal.woff for the digits.
 import argparse
 from pathlib import Path
 
-import numpy as np
-from PIL import Image, ImageDraw, ImageFont
+from PIL import ImageFont
 
 from mnist_cnn.inference import Classifier
-from mnist_cnn.preprocessing import NUM_CLASSES, to_mnist
+from mnist_cnn.preprocessing import NUM_CLASSES
+from tests.pictures import print_digit
 
 SUFFIXES = {".otf", ".ttf", ".woff"}
 
@@ -31,19 +31,12 @@ def main() -> None:
     wrong = []
     for path in files:
         font = ImageFont.truetype(path, 160)
-        images = np.stack([to_mnist(_print(digit, font)) for digit in range(NUM_CLASSES)])
-        answers = classifier.read(images).argmax(axis=1)
+        answers = classifier.predict_batch([print_digit(digit, font) for digit in range(NUM_CLASSES)]).argmax(axis=1)
         wrong += [(digit, answer, path.stem) for digit, answer in enumerate(answers) if digit != answer]
     count = NUM_CLASSES * len(files)
     print(f"{1 - len(wrong) / count:.2%} of {count} digits of {len(files)} typefaces are read.")
     for digit, answer, name in sorted(wrong):
         print(f"{digit} read as {answer}: {name}")
-
-
-def _print(digit: int, font: ImageFont.FreeTypeFont) -> Image.Image:
-    page = Image.new("L", (400, 400), 255)
-    ImageDraw.Draw(page).text((200, 200), str(digit), font=font, fill=0, anchor="mm")
-    return page
 
 
 if __name__ == "__main__":
