@@ -57,8 +57,9 @@ KINDS = {
 
 def print_digit(digit: int, font: ImageFont.FreeTypeFont | ImageFont.ImageFont) -> Image.Image:
     """Return a white page of 400x400, mode L, with the digit in black in its middle."""
+    left, top, right, bottom = font.getbbox(str(digit))
     page = Image.new("L", (400, 400), 255)
-    ImageDraw.Draw(page).text((200, 200), str(digit), font=font, fill=0, anchor="mm")
+    ImageDraw.Draw(page).text((200 - (left + right) / 2, 200 - (top + bottom) / 2), str(digit), font=font, fill=0)
     return page
 
 

@@ -2,8 +2,11 @@
 
 Run from the project's root: python -m tests.benchmarks.typefaces FOLDER [--model SOURCE]
 
-FOLDER holds font files, in folders of its own if need be. Those of Fontsource, with `npm install @fontsource/NAME`,
-have a file NAME-latin-400-normal.woff for the digits.
+FOLDER holds font files, in folders of its own if need be. The README's figure is of these packages of Debian 12, by
+`apt-get download PACKAGE` and `dpkg --extract FILE FOLDER`. Most imitate a hand, and no style of `handwriting` is
+drawn after them: fonts-breip fonts-bwht fonts-dkg-handwriting fonts-ecolier-court fonts-femkeklaver fonts-havana
+fonts-humor-sans fonts-joscelyn fonts-kiloji fonts-klaudia-berenika fonts-rufscript fonts-seto fonts-sjfonts
+fonts-tomsontalks
 """
 
 import argparse
@@ -12,7 +15,7 @@ from pathlib import Path
 from PIL import ImageFont
 
 from mnist_cnn.inference import Classifier
-from mnist_cnn.preprocessing import NUM_CLASSES
+from mnist_cnn.preprocessing import NUM_CLASSES, EmptyPictureError
 from tests.pictures import print_digit
 
 SUFFIXES = {".otf", ".ttf", ".woff"}
@@ -25,16 +28,22 @@ def main() -> None:
     arguments = parser.parse_args()
 
     classifier = Classifier.from_pretrained(arguments.model)
-    files = sorted(path for path in arguments.folder.rglob("*") if path.suffix in SUFFIXES)
-    if not files:
-        parser.error(f"{arguments.folder} holds no font files ({', '.join(sorted(SUFFIXES))}).")
-    wrong = []
-    for path in files:
+    read, wrong, blank = [], [], []
+    for path in sorted(path for path in arguments.folder.rglob("*") if path.suffix in SUFFIXES):
         font = ImageFont.truetype(path, 160)
-        answers = classifier.predict_batch([print_digit(digit, font) for digit in range(NUM_CLASSES)]).argmax(axis=1)
+        pages = [print_digit(digit, font) for digit in range(NUM_CLASSES)]
+        try:
+            answers = classifier.predict_batch(pages).argmax(axis=1)
+        except EmptyPictureError:
+            blank.append(path.stem)
+            continue
+        read.append(path.stem)
         wrong += [(digit, answer, path.stem) for digit, answer in enumerate(answers) if digit != answer]
-    count = NUM_CLASSES * len(files)
-    print(f"{1 - len(wrong) / count:.2%} of {count} digits of {len(files)} typefaces are read.")
+    if not read:
+        parser.error(f"{arguments.folder} holds no font files ({', '.join(sorted(SUFFIXES))}) that have digits.")
+    count = NUM_CLASSES * len(read)
+    print(f"{1 - len(wrong) / count:.2%} of {count} digits of {len(read)} typefaces are read.")
+    print(f"Without digits: {', '.join(blank) or 'none'}")
     for digit, answer, name in sorted(wrong):
         print(f"{digit} read as {answer}: {name}")
 
