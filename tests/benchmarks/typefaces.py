@@ -28,8 +28,9 @@ def main() -> None:
     arguments = parser.parse_args()
 
     classifier = Classifier.from_pretrained(arguments.model)
-    read, wrong, blank = [], [], []
-    for path in sorted(path for path in arguments.folder.rglob("*") if path.suffix in SUFFIXES):
+    files = sorted(path for path in arguments.folder.rglob("*") if path.suffix in SUFFIXES)
+    wrong, blank = [], []
+    for path in files:
         font = ImageFont.truetype(path, 160)
         pages = [print_digit(digit, font) for digit in range(NUM_CLASSES)]
         try:
@@ -37,12 +38,12 @@ def main() -> None:
         except EmptyPictureError:
             blank.append(path.stem)
             continue
-        read.append(path.stem)
         wrong += [(digit, answer, path.stem) for digit, answer in enumerate(answers) if digit != answer]
-    if not read:
+    typefaces = len(files) - len(blank)
+    if not typefaces:
         parser.error(f"{arguments.folder} holds no font files ({', '.join(sorted(SUFFIXES))}) that have digits.")
-    count = NUM_CLASSES * len(read)
-    print(f"{1 - len(wrong) / count:.2%} of {count} digits of {len(read)} typefaces are read.")
+    count = NUM_CLASSES * typefaces
+    print(f"{1 - len(wrong) / count:.2%} of {count} digits of {typefaces} typefaces are read.")
     print(f"Without digits: {', '.join(blank) or 'none'}")
     for digit, answer, name in sorted(wrong):
         print(f"{digit} read as {answer}: {name}")
