@@ -9,7 +9,7 @@ import numpy as np
 from mnist_cnn.network import compute_logits
 from mnist_cnn.preprocessing import IMAGE_SHAPE
 
-STEPS = 64  # of the path's sum; with as many, the attributions add up to within some percent of what they explain
+STEPS = 128  # of the path's sum; with as many, the attributions add up to within some percent of what they explain
 
 Explainer = Callable[[np.ndarray, int, int], np.ndarray]
 

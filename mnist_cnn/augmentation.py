@@ -47,15 +47,14 @@ def _augment_one(image: jax.Array, key: jax.Array, strength: float | jax.Array) 
     knots = strength * ELASTIC_STRENGTH * jax.random.normal(knots_key, (2, ELASTIC_KNOTS, ELASTIC_KNOTS))
     source = partial(_source, matrix=matrix, knots=knots)
 
-    # A first look, by nearest neighbours, tells where the changed digit lies. The second takes it from the original
-    # into its box, so that it is interpolated only once.
+    # A first look tells where the changed digit lies. The second takes it from the original into its box, so that what
+    # is learnt is interpolated only once.
     axis = jnp.arange(SIZE) - CENTRE
-    seen = _sample_nearest(image, *source(axis, axis))
-    scale, centre = _box(seen)
+    scale, centre = _box(_sample(image, *source(axis, axis)))
     jitter = jax.random.uniform(jitter_key, (3,), minval=-1.0, maxval=1.0)
     scale *= 1 + SCALE_JITTER * jitter[2]
     rows, columns = axis * scale + centre[0] + JITTER * jitter[0], axis * scale + centre[1] + JITTER * jitter[1]
-    changed = _change_stroke(_sample_bilinear(image, *source(rows, columns)), stroke_key)
+    changed = _change_stroke(_sample(image, *source(rows, columns)), stroke_key)
     return changed * (255 / jnp.maximum(changed.max(), 1))  # full contrast, as from `to_mnist`
 
 
@@ -97,11 +96,8 @@ def _box(image: jax.Array) -> tuple[jax.Array, jax.Array]:
     return jnp.clip(jnp.maximum(*extents) / INK_SIDE, 0.5, 1.5), centre
 
 
-def _sample_nearest(image: jax.Array, rows: jax.Array, columns: jax.Array) -> jax.Array:
-    return _look_up(image, jnp.round(rows + CENTRE).astype(int), jnp.round(columns + CENTRE).astype(int))
-
-
-def _sample_bilinear(image: jax.Array, rows: jax.Array, columns: jax.Array) -> jax.Array:
+def _sample(image: jax.Array, rows: jax.Array, columns: jax.Array) -> jax.Array:
+    """Interpolate bilinearly; beyond the edges is paper."""
     rows, columns = rows + CENTRE, columns + CENTRE
     top, left = jnp.floor(rows), jnp.floor(columns)
     down, right = rows - top, columns - left

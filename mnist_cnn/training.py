@@ -67,7 +67,7 @@ class TrainConfig:
     average_decay: float = 0.998
     last_strength: float = 0.3
     drawn_digits: int = 25_000
-    traced_digits: int = 25_000
+    traced_digits: int = 50_000
     nondigits: int = 5_000
     seed: int = 0
 

@@ -39,15 +39,13 @@ def test_values_stay_in_range_and_reach_full_contrast(augmented: np.ndarray) -> 
     np.testing.assert_allclose(augmented.max(axis=(1, 2, 3)), 255, atol=1e-3)
 
 
-def test_digits_stay_centred_and_fill_their_box(images: np.ndarray, augmented: np.ndarray) -> None:
+def test_digits_stay_centred_and_fill_their_box(augmented: np.ndarray) -> None:
     grid = np.indices((28, 28)).reshape(2, -1) - CENTRE
     weights = augmented.reshape(len(augmented), -1)
     centres = weights @ grid.T / weights.sum(axis=1, keepdims=True)
     missed = np.abs(centres).max(axis=1)
     assert np.quantile(missed, 0.95) < JITTER + 0.5  # pixels
-    assert missed.max() < 3
-    inked = (images > INK).sum(axis=(1, 2, 3)) >= 70  # where strokes are thinner, the first look misses parts of them
-    assert missed[inked].max() < 2
+    assert missed.max() < 2
     sides = [max(np.ptp(positions) + 1 for positions in np.nonzero(image[..., 0] > INK)) for image in augmented]
     assert min(sides) >= INK_SIDE - 4
     assert max(sides) <= INK_SIDE + 5
