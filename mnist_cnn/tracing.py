@@ -23,6 +23,18 @@ AROUND = ((-1, 0), (-1, 1), (0, 1), (1, 1), (1, 0), (1, -1), (0, -1), (-1, -1))
 Pixel = tuple[int, int]  # row and column
 
 
+def _find_removable(corner: int) -> np.ndarray:
+    """Whether a pixel may go, shape (256,), by its neighbours: in the order of `AROUND`, from the lowest bit."""
+    neighbours = np.arange(256)[:, None] >> np.arange(8) & 1
+    count = neighbours.sum(axis=1)
+    starts = np.sum(neighbours > np.roll(neighbours, 1, axis=1), axis=1)  # of runs of ink
+    north, east, south, west = (neighbours[:, (corner + i) % 8] for i in range(0, 8, 2))
+    return (count >= 2) & (count <= 6) & (starts == 1) & (east & south & (north | west) == 0)
+
+
+REMOVABLE = [_find_removable(corner) for corner in (0, 4)]  # peels from the south-east, then from the north-west
+
+
 def trace(images: np.ndarray, rng: np.random.Generator) -> Iterator[Image.Image | None]:
     """Trace the middle of each digit's strokes with a round pen of a random width, as a device records it.
 
@@ -52,13 +64,19 @@ def thin(ink: np.ndarray) -> np.ndarray:
     Returns:
         bool array of the same shape.
     """
-    ink = ink.copy()
+    padded = np.pad(ink, ((0, 0), (1, 1), (1, 1)))
+    flat = padded.reshape(-1).view(np.uint8)
+    steps = [down * padded.shape[2] + right for down, right in AROUND]
+    pixels = np.flatnonzero(flat)
     while True:
-        before = np.count_nonzero(ink)
-        for corner in (0, 4):  # peels from the south-east, then from the north-west
-            ink &= ~_removable(ink, corner)
-        if np.count_nonzero(ink) == before:
-            return ink
+        before = len(pixels)
+        for removable in REMOVABLE:
+            code = sum(flat[pixels + step] << bit for bit, step in enumerate(steps))
+            peeled = removable[code]
+            flat[pixels[peeled]] = 0
+            pixels = pixels[~peeled]
+        if len(pixels) == before:
+            return padded[:, 1:-1, 1:-1]
 
 
 def follow(line: np.ndarray) -> list[np.ndarray]:
@@ -88,16 +106,6 @@ def follow(line: np.ndarray) -> list[np.ndarray]:
             if len(stroke) > 1 and not is_spur:
                 strokes.append(stroke)
     return [np.array(stroke)[:, ::-1] for stroke in strokes]
-
-
-def _removable(ink: np.ndarray, corner: int) -> np.ndarray:
-    _, height, width = ink.shape
-    padded = np.pad(ink, ((0, 0), (1, 1), (1, 1)))
-    neighbours = [padded[:, 1 + down : 1 + down + height, 1 + right : 1 + right + width] for down, right in AROUND]
-    count = sum(neighbour.view(np.uint8) for neighbour in neighbours)
-    starts = sum((~neighbours[i - 1] & neighbours[i]).view(np.uint8) for i in range(8))  # of runs of ink
-    north, east, south, west = (neighbours[(corner + i) % 8] for i in range(0, 8, 2))
-    return ink & (count >= 2) & (count <= 6) & (starts == 1) & ~(east & south & (north | west))
 
 
 def _neighbours(line: np.ndarray) -> dict[Pixel, list[Pixel]]:
