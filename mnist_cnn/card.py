@@ -116,8 +116,9 @@ somebody who checks each answer.
 [MNIST](https://huggingface.co/datasets/ylecun/mnist) (Y. LeCun, C. Cortes, C. Burges): {dataset["train"]:,} images to
 train on, {dataset["val"]:,} of the training split held out to choose the epoch, {dataset["test"]:,} to test, scored
 once, at the end. Read from `{dataset["source"]}`{revision}. Beside them {config["drawn_digits"]:,} digits and
-{config["nondigits"]:,} things that are no digit, drawn by program with strokes in many styles, and
-{config["traced_digits"]:,} of the training images, traced with pens of other widths.
+{config["nondigits"]:,} things that are no digit, drawn by program with strokes in many styles, and the training images
+traced with pens of other widths, each twice and {config["traced_digits"]:,} in all at most. An epoch took
+{config.get("drawn_share", 1):.0%} of what was drawn and traced.
 
 ## Results
 

@@ -150,12 +150,12 @@ def trace_digits(split: Split, count: int, seed: int) -> Split:
     """Trace digits of a split with pens of other widths, and prepare them as serving does.
 
     Args:
-        split: whose digits they are; picked at random, and none twice.
+        split: whose digits they are; picked at random, and none more than twice.
         count: how many, at most.
         seed: of the choice and the widths.
     """
     rng = np.random.default_rng(seed)
-    rows = rng.permutation(len(split.labels))[:count]
+    rows = np.concatenate([rng.permutation(len(split.labels)) for _ in range(2)])[:count]
     traced = split.images[rows]
     for row, picture in enumerate(trace(traced, rng)):
         if picture:  # else it is too faint to be traced, and stays as it is

@@ -52,13 +52,15 @@ class TrainConfig:
         last_strength: of the augmentation at the end, which a cosine leads to from full strength: shapes that bend too
             far to be MNIST's own are good to begin with, but the last word is the digits' as people wrote them.
         drawn_digits: digits drawn by program, in styles that MNIST hardly holds, to learn beside MNIST's.
-        traced_digits: MNIST's own, traced with pens of other widths, to learn beside them too.
+        traced_digits: MNIST's own, traced with pens of other widths, to learn beside them too; two of each at most.
         nondigits: drawings of what is no digit, to be unsure about: all ten probabilities are to be the same
             (Hendrycks et al. 2019, "Deep anomaly detection with outlier exposure").
+        drawn_share: of these three that an epoch takes, others each time: many that are seen now and then teach more
+            than a few that are seen often.
         seed: of the drawn and the traced digits, the first weights, the order of the images, dropout and augmentation.
     """
 
-    epochs: int = 20
+    epochs: int = 24
     batch_size: int = 128
     learning_rate: float = 3e-3
     weight_decay: float = 0.02
@@ -66,9 +68,10 @@ class TrainConfig:
     self_distillation: float = 0.5
     average_decay: float = 0.998
     last_strength: float = 0.3
-    drawn_digits: int = 25_000
-    traced_digits: int = 50_000
-    nondigits: int = 5_000
+    drawn_digits: int = 60_000
+    traced_digits: int = 100_000
+    nondigits: int = 10_000
+    drawn_share: float = 0.5
     seed: int = 0
 
 
@@ -132,19 +135,20 @@ def train(
             weights of a run that was never interrupted.
 
     Raises:
-        ValueError: if there are fewer images than a batch holds, or a batch doesn't spread over the devices evenly.
+        ValueError: if there are fewer images than a batch holds, a batch doesn't spread over the devices evenly, or
+            the share isn't one.
         CheckpointError: if the checkpoint is of a run with another config or other data.
     """
+    if not 0 <= config.drawn_share <= 1:
+        raise ValueError(f"The share of the drawn digits must be 0 to 1, not {config.drawn_share}.")
     identity = identify_run(config, train_split, val_split)
-    train_split = concatenate(
-        train_split,
-        draw_digits(config.drawn_digits, config.seed),
-        trace_digits(train_split, config.traced_digits, config.seed),
-        draw_nondigits(config.nondigits, config.seed),
-    )
-    steps = len(train_split.labels) // config.batch_size
+    drawn_split = _draw(config, train_split)
+    given, drawn = len(train_split.labels), len(drawn_split.labels)
+    train_split = concatenate(train_split, drawn_split)
+    taken = round(config.drawn_share * drawn)
+    steps = (given + taken) // config.batch_size
     if not steps:
-        raise ValueError(f"{len(train_split.labels)} training images don't fill one batch of {config.batch_size}.")
+        raise ValueError(f"{given + taken} training images don't fill one batch of {config.batch_size}.")
     mesh = make_mesh()
     if config.batch_size % mesh.size:
         raise ValueError(f"A batch of {config.batch_size} images doesn't spread over {mesh.size} devices evenly.")
@@ -168,7 +172,7 @@ def train(
     ):
         for epoch in range(done + 1, config.epochs + 1):
             started = time.perf_counter()
-            order = np.random.default_rng((config.seed, epoch)).permutation(len(train_split.labels))
+            order = choose_rows(given, drawn, taken, np.random.default_rng((config.seed, epoch)))
             batches = place(
                 mesh, order[: steps * config.batch_size].reshape(steps, -1).astype(np.int32), None, BATCH_AXIS
             )
@@ -194,6 +198,18 @@ def train(
 def best_epoch(history: list[Epoch]) -> Epoch:
     """Return the epoch with the lowest validation loss, which owes less to chance than the few errors that are left."""
     return min(history, key=lambda row: row.val_loss)
+
+
+def choose_rows(given: int, drawn: int, taken: int, rng: np.random.Generator) -> np.ndarray:
+    """Return the rows of an epoch in a random order.
+
+    Args:
+        given: how many rows come first, all of which an epoch takes.
+        drawn: how many follow.
+        taken: how many of those it takes.
+        rng: of which and in what order.
+    """
+    return rng.permutation(np.concatenate([np.arange(given), given + rng.permutation(drawn)[:taken]]))
 
 
 def evaluate(model: keras.Model, split: Split) -> Evaluation:
@@ -224,6 +240,17 @@ def find_temperature(probabilities: np.ndarray, labels: np.ndarray) -> tuple[flo
     return result.x, result.fun
 
 
+def _draw(config: TrainConfig, split: Split) -> Split:
+    """Draw and trace what is to be learnt beside the given split."""
+    if is_first_process() and config.drawn_digits + config.traced_digits + config.nondigits:
+        print("Drawing by program what is to be learnt too; 100,000 pictures take a few minutes.")
+    return concatenate(
+        draw_digits(config.drawn_digits, config.seed),
+        trace_digits(split, config.traced_digits, config.seed),
+        draw_nondigits(config.nondigits, config.seed),
+    )
+
+
 def _prepare(config: TrainConfig, steps: int, split: Split, mesh: Mesh) -> tuple[_State, Steps]:
     """Return the state before the first step, not yet on the mesh, and the compiled loop over batches of an epoch."""
     on_cpu = jax.default_backend() == "cpu"
@@ -252,7 +279,7 @@ def _prepare(config: TrainConfig, steps: int, split: Split, mesh: Mesh) -> tuple
     def take_steps(
         state: _State, images: jax.Array, labels: jax.Array, batches: jax.Array, first: int, last: int
     ) -> _State:
-        step = partial(_step, config, network, optimizer, images=images, labels=labels)
+        step = partial(_step, config, steps, network, optimizer, images=images, labels=labels)
         return jax.lax.fori_loop(first, last, lambda number, state: step(state, rows=batches[number]), state)
 
     images, labels = place(mesh, split.images), place(mesh, split.labels)
@@ -276,6 +303,7 @@ def _keep_memory() -> None:
 
 def _step(
     config: TrainConfig,
+    steps: int,
     network: keras.Model,
     optimizer: keras.optimizers.Optimizer,
     state: _State,
@@ -285,7 +313,7 @@ def _step(
     rows: jax.Array,
 ) -> _State:
     key = jax.random.fold_in(jax.random.key(config.seed), state.steps)
-    progress = state.steps / (config.epochs * (len(labels) // config.batch_size))
+    progress = state.steps / (config.epochs * steps)
     strength = config.last_strength + (1 - config.last_strength) * (1 + jnp.cos(jnp.pi * progress)) / 2
     batch = augment(images[rows], key, strength)
     is_digit = labels[rows] != NO_DIGIT

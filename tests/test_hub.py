@@ -34,7 +34,7 @@ METRICS: dict[str, Any] = {
     "seed": 7,
     "hardware": "2 CPU cores",
     "versions": {"keras": "3.15.1", "jax": "0.10.2"},
-    "config": {"epochs": 3, "drawn_digits": 500, "traced_digits": 700, "nondigits": 100},
+    "config": {"epochs": 3, "drawn_digits": 500, "traced_digits": 700, "nondigits": 100, "drawn_share": 0.5},
     "dataset": {"source": "ylecun/mnist", "revision": "b" * 40, "train": 55000, "val": 5000, "test": 10000},
     "parameters": 12345,
     "train_seconds": 61.4,

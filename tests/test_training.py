@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from mnist_cnn.data import Mnist, draw_digits, load_mnist
-from mnist_cnn.training import Epoch, TrainConfig, best_epoch, evaluate, find_temperature, train
+from mnist_cnn.training import Epoch, TrainConfig, best_epoch, choose_rows, evaluate, find_temperature, train
 
 CONFIG = TrainConfig(epochs=3, batch_size=64, drawn_digits=150, traced_digits=60, nondigits=40)
 
@@ -83,6 +83,20 @@ def test_wrong_labels_give_way_to_what_the_network_sees() -> None:
     assert trust[1] > trust[0] + 0.05
 
 
+def test_an_epoch_takes_all_that_was_given_and_other_drawn_ones_each_time() -> None:
+    first, second = (choose_rows(100, 60, 30, np.random.default_rng((0, epoch))) for epoch in (1, 2))
+    for rows in (first, second):
+        assert len(set(rows)) == len(rows) == 130
+        assert set(range(100)) <= set(rows) <= set(range(160))
+    assert set(first) != set(second)
+    assert list(first) != sorted(first)
+
+
+def test_a_share_that_is_none_is_refused(mnist: Mnist) -> None:
+    with pytest.raises(ValueError, match=r"share of the drawn digits must be 0 to 1, not 1\.5"):
+        train(TrainConfig(drawn_share=1.5), mnist.train, mnist.val)
+
+
 def test_fewer_images_than_a_batch_are_refused(mnist: Mnist) -> None:
-    with pytest.raises(ValueError, match="520 training images don't fill one batch of 1000"):
+    with pytest.raises(ValueError, match="425 training images don't fill one batch of 1000"):
         train(TrainConfig(batch_size=1000, drawn_digits=150, traced_digits=0, nondigits=40), mnist.train, mnist.val)

@@ -40,7 +40,12 @@ def main() -> None:
 
     mnist = load_mnist(arguments.folder)
     config = TrainConfig(
-        epochs=arguments.epochs, average_decay=0.99, drawn_digits=arguments.count, traced_digits=0, nondigits=0
+        epochs=arguments.epochs,
+        average_decay=0.99,
+        drawn_digits=arguments.count,
+        traced_digits=0,
+        nondigits=0,
+        drawn_share=1.0,
     )
     nothing = mnist.train._replace(images=mnist.train.images[:0], labels=mnist.train.labels[:0])
     own = None
