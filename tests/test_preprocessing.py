@@ -217,8 +217,23 @@ def test_array_of_any_usual_shape_is_a_picture(shape: tuple[int, ...]) -> None:
     assert load_picture(np.zeros(shape, np.uint8)).size == (30, 40)
 
 
+def test_array_of_huge_numbers_is_a_picture_like_its_small_copy() -> None:
+    array = np.array([[-1.0, 0.0, 0.5], [0.9, 0.1, 0.7]])
+    small, huge = (np.asarray(load_picture(array * factor)) for factor in (2.0**100, 2.0**126))
+    np.testing.assert_array_equal(small, huge)
+    assert small.min() == 0
+
+
 @pytest.mark.parametrize(
-    "array", [np.zeros((0, 5)), np.zeros(9), np.zeros((5, 5, 7)), np.full((5, 5), np.nan), np.full((5, 5), "x")]
+    "array",
+    [
+        np.zeros((0, 5)),
+        np.zeros(9),
+        np.zeros((5, 5, 7)),
+        np.full((5, 5), np.nan),
+        np.full((5, 5), "x"),
+        *(np.array([[0, far], [1, 2]]) for far in (np.nan, np.inf, -np.inf, 3.41e38, -3.41e38, 1e300)),
+    ],
 )
 def test_array_that_is_no_picture_is_refused(array: np.ndarray) -> None:
     with pytest.raises(UnreadablePictureError, match="received shape"):
