@@ -47,9 +47,6 @@ def build(
     return keras.Model(inputs, layers.Softmax()(x))
 
 
-# As many drawn digits an epoch as the recipe's, but the same ones each time: a few epochs hardly tell the difference.
-FEW = {"drawn_digits": 30_000, "traced_digits": 50_000, "nondigits": 5_000, "drawn_share": 1.0}
-
 # Each changes the recipe in one respect: the fields of TrainConfig, and what `build` is told.
 VARIANTS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "the recipe": ({}, {}),
@@ -84,7 +81,7 @@ def main() -> None:
     for name in arguments.only:
         changes, alternatives = VARIANTS[name]
         training.build_model = partial(build, **alternatives)
-        config = training.TrainConfig(epochs=arguments.epochs, **FEW | changes)
+        config = training.TrainConfig(epochs=arguments.epochs, **changes)
         with redirect_stdout(sys.stderr):  # the rows alone go to stdout
             model, _ = training.train(config, train_split, mnist.val)
         print(f"| {name} | {' | '.join(misread(model, parts))} |", flush=True)
