@@ -142,6 +142,8 @@ def train(
     if not 0 <= config.drawn_share <= 1:
         raise ValueError(f"The share of the drawn digits must be 0 to 1, not {config.drawn_share}.")
     identity = identify_run(config, train_split, val_split)
+    keeper = checkpoint if is_first_process() else None
+    saved = _load(keeper, identity) if keeper and keeper.exists() else None  # refused before minutes of drawing
     drawn_split = _draw(config, train_split)
     given, drawn = len(train_split.labels), len(drawn_split.labels)
     train_split = concatenate(train_split, drawn_split)
@@ -157,9 +159,8 @@ def train(
     state, take_steps = _prepare(config, steps, train_split, mesh)
     history: list[Epoch] = []
     best_weights = model.get_weights()
-    keeper = checkpoint if is_first_process() else None
-    if keeper and keeper.exists():
-        state, history, best_weights = _restore(keeper, identity, state, best_weights)
+    if saved:
+        state, history, best_weights = _restore(*saved, state, best_weights)
     elif keeper:
         _save(keeper, identity, state, history, best_weights)
     state, done = share((state, len(history)))
@@ -365,12 +366,17 @@ def _save(
     save_checkpoint(path, arrays, {"run": identity, "history": history})
 
 
-def _restore(
-    path: Path, identity: dict[str, Any], state: _State, best_weights: list[np.ndarray]
-) -> tuple[_State, list[Epoch], list[np.ndarray]]:
-    """Read what `_save` wrote; the given state and weights tell the structure."""
+def _load(path: Path, identity: dict[str, Any]) -> tuple[list[np.ndarray], dict[str, Any]]:
+    """Read what `_save` wrote, if this run may go on from it."""
     arrays, facts = load_checkpoint(path)
     check_same_run(facts["run"], identity)
+    return arrays, facts
+
+
+def _restore(
+    arrays: list[np.ndarray], facts: dict[str, Any], state: _State, best_weights: list[np.ndarray]
+) -> tuple[_State, list[Epoch], list[np.ndarray]]:
+    """Put what `_load` read in order; the given state and weights tell the structure."""
     state, best_weights = jax.tree.unflatten(jax.tree.structure((state, best_weights)), arrays)
     return state, [Epoch(*row) for row in facts["history"]], best_weights
 
