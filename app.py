@@ -7,20 +7,21 @@ import signal
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 from pathlib import Path
 
 import numpy as np
 
-from mnist_cnn.limits import STOP_SECONDS
-from mnist_cnn.logs import configure_logging
-from mnist_cnn.preprocessing import IMAGE_SHAPE
-from mnist_cnn.serving import find_problem, keep_current, load_classifier
+from mnist_cnn.errors import MnistCnnError
+from mnist_cnn.images import IMAGE_SHAPE
+from mnist_cnn.web.limits import STOP_SECONDS
+from mnist_cnn.web.logs import configure_logging
+from mnist_cnn.web.model_source import ModelHolder
 
 logger = logging.getLogger("mnist_cnn.app")
 
 
 def parse_arguments() -> argparse.Namespace:
+    """Read the command line; the environment gives the defaults."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument(
         "--model",
@@ -38,37 +39,44 @@ def parse_arguments() -> argparse.Namespace:
         "--feedback",
         type=Path,
         default=os.environ.get("FEEDBACK_FOLDER") or Path("." if os.access(".", os.W_OK) else Path.home(), "feedback"),
-        help="folder that keeps the visitors' corrections (default: $FEEDBACK_FOLDER, else feedback, here or at home)",
+        help="folder for the visitors' corrections (default: $FEEDBACK_FOLDER, else feedback, here or at home)",
     )
     parser.add_argument(
         "--feedback-repo",
         default=os.environ.get("FEEDBACK_REPO") or None,
-        help="data set on the Hub that they are pushed to (default: $FEEDBACK_REPO, else none)",
+        help="data set on the Hub to push them to (default: $FEEDBACK_REPO, else none)",
     )
     return parser.parse_args()
 
 
 def main() -> None:
+    """Load the model, build the page and serve it until the process is stopped."""
     arguments = parse_arguments()
     configure_logging()
     with ThreadPoolExecutor(1) as other_core:
-        loading = other_core.submit(load_classifier, arguments.model, arguments.revision)
-        # Gradio takes two seconds, in which the model is compiled.
-        from mnist_cnn.feedback import Feedback
-        from mnist_cnn.gate import GateState
-        from mnist_cnn.ui import build_demo, launch
+        loading = other_core.submit(ModelHolder.load, arguments.model, arguments.revision)
+        # Importing Gradio takes two seconds; the model is compiled meanwhile.
+        from mnist_cnn.web.feedback import Feedback
+        from mnist_cnn.web.gate import GateState
+        from mnist_cnn.web.page import build_page, launch
 
-        classifier = loading.result()
-    logger.log(logging.WARNING if classifier.fallback_reason else logging.INFO, "Reads with %s", classifier.description)
-    keep_current(classifier, arguments.model, arguments.revision)
+        try:
+            models = loading.result()
+        except MnistCnnError as error:
+            print(error, file=sys.stderr)
+            sys.exit(2)
+    served = models.served
+    logger.log(logging.WARNING if served.fallback_reason else logging.INFO, "Reads with %s", served.description)
+    models.keep_current()
     # Compiled while the first visitor draws; answers don't wait for it.
-    threading.Thread(target=classifier.explain, args=(np.zeros(IMAGE_SHAPE, np.uint8), 0, 1), daemon=True).start()
+    blank = np.zeros(IMAGE_SHAPE, np.uint8)
+    threading.Thread(target=served.classifier.explain, args=(blank, 0, 1), daemon=True).start()
     feedback = Feedback(arguments.feedback, arguments.feedback_repo)
     gate = GateState()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit())  # as a Space is stopped
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit())  # how a Space is stopped
     try:
-        demo = build_demo(classifier, feedback)
-        launch(demo, gate, check=partial(find_problem, classifier), host=arguments.host, port=arguments.port)
+        page = build_page(models, feedback)
+        launch(page, gate, check=models.find_problem, host=arguments.host, port=arguments.port)
     finally:
         gate.stop(STOP_SECONDS)
         feedback.close()

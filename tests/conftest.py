@@ -5,28 +5,15 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import datasets
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from mnist_cnn.data import Split, draw_digits
 from mnist_cnn.inference import Classifier
+from mnist_cnn.training.synthetic import draw_digits
 from tests import HOME, HUB_PORT
-from tests.browsing import CHROMIUM_ARGUMENTS, App, run_app, wait_for_pad
-from tests.loopback_hub import WRITER, LoopbackHub
-
-
-def write_data_set(folder: Path, **splits: Split) -> Path:
-    """Write a data set in the layout of MNIST on the Hub: a parquet file per split."""
-    features = datasets.Features(
-        {"image": datasets.Image(), "label": datasets.ClassLabel(names=[str(digit) for digit in range(10)])}
-    )
-    for name, split in splits.items():
-        rows = {"image": list(split.images[..., 0]), "label": split.labels.tolist()}
-        datasets.Dataset.from_dict(rows, features=features).to_parquet(
-            folder / "mnist" / f"{name}-00000-of-00001.parquet"
-        )
-    return folder
+from tests.support.browsing import CHROMIUM_ARGUMENTS, App, run_app, wait_for_pad
+from tests.support.data_sets import write_data_set
+from tests.support.loopback_hub import WRITER, LoopbackHub
 
 
 @pytest.fixture(scope="session")

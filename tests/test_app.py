@@ -1,129 +1,18 @@
-"""app.py as a process, its page in a real browser."""
+"""app.py as a process: its command line."""
 
-import base64
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import pytest
-from PIL import Image, ImageDraw
-from playwright.sync_api import Locator, Page, expect
 
 from tests import ROOT
-from tests.browsing import DIGITS, App, draw, label, verdict, wait_for_pad
+from tests.support.browsing import App
 
 
-def sketchpad(page: Page) -> Locator:
-    page.get_by_role("tab", name="Sketchpad").click()
-    canvas = page.locator("#sketchpad canvas").first
-    expect(page.locator("#sketchpad [aria-label='Brush'].highlight")).to_be_visible(timeout=20_000)
-    return canvas
-
-
-@pytest.fixture
-def picture_of_7(tmp_path: Path) -> Path:
-    picture = Image.new("L", (300, 400), "white")
-    ImageDraw.Draw(picture).line([(x * 300, y * 400) for x, y in DIGITS["7"][0]], fill="black", width=24, joint="curve")
-    path = tmp_path / "seven.png"
-    picture.save(path)
-    return path
-
-
-@pytest.mark.parametrize("digit", ["2", "7"])
-def test_digit_drawn_on_the_sketchpad_is_read(page: Page, digit: str) -> None:
-    draw(page, sketchpad(page), DIGITS[digit])
-    expect(label(page)).to_have_text(digit, timeout=20_000)
-    expect(page.locator(".confidence-set")).to_have_count(10)
-    expect(page.get_by_alt_text("The 28 by 28 pixels that the model sees")).to_be_visible()
-
-
-def test_sketchpad_draws_again_after_clear(page: Page) -> None:
-    canvas = sketchpad(page)
-    draw(page, canvas, DIGITS["7"])
-    expect(label(page)).to_have_text("7", timeout=20_000)
-    page.get_by_label("Clear canvas").click()
-    expect(verdict(page)).to_have_text("Draw a digit", timeout=20_000)
-    expect(label(page)).to_have_count(0)
-    draw(page, sketchpad(page), DIGITS["1"])
-    expect(label(page)).to_have_text("1", timeout=20_000)
-
-
-def test_empty_canvas_asks_for_a_digit(page: Page) -> None:
-    sketchpad(page)
-    expect(verdict(page)).to_have_text("Draw a digit")
-    expect(label(page)).to_have_count(0)
-
-
-def test_stroke_undone_leaves_no_answer(page: Page) -> None:
-    draw(page, sketchpad(page), DIGITS["1"])
-    expect(label(page)).to_have_text("1", timeout=20_000)
-    page.get_by_role("button", name="Undo").click()
-    expect(verdict(page)).to_have_text("Draw a digit", timeout=20_000)
-
-
-def test_uploaded_picture_is_read(page: Page, picture_of_7: Path) -> None:
-    page.get_by_role("tab", name="Picture").click()
-    page.locator("#picture input[type=file]").set_input_files(picture_of_7)
-    expect(label(page)).to_have_text("7", timeout=20_000)
-    expect(page.get_by_alt_text("The picture, with a frame around the part that was read")).to_be_visible()
-
-
-def test_picture_from_the_clipboard_is_read(open_page: Callable[..., Page], picture_of_7: Path) -> None:
-    page = open_page(permissions=["clipboard-read", "clipboard-write"])
-    page.evaluate(
-        """async (url) => {
-            const content = await (await fetch(url)).blob();
-            await navigator.clipboard.write([new ClipboardItem({ "image/png": content })]);
-        }""",
-        "data:image/png;base64," + base64.b64encode(picture_of_7.read_bytes()).decode(),
-    )
-    page.get_by_role("tab", name="Picture").click()
-    page.get_by_role("button", name="Paste from clipboard").click()
-    expect(label(page)).to_have_text("7", timeout=20_000)
-
-
-def test_picture_from_the_camera_is_read(open_page: Callable[..., Page]) -> None:
-    page = open_page(permissions=["camera"])
-    page.get_by_role("tab", name="Picture").click()
-    page.get_by_role("button", name="Capture from camera").click()
-    page.get_by_text("Click to Access Webcam").click()
-    # Before the camera's first frame Gradio passes over a click.
-    page.wait_for_function("document.querySelector('#picture video')?.videoWidth > 0")
-    page.get_by_role("button", name="capture photo").click()
-    expect(page.get_by_alt_text("The picture, with a frame around the part that was read")).to_be_visible(
-        timeout=20_000
-    )
-
-
-def test_picture_without_a_digit_says_so(page: Page, tmp_path: Path) -> None:
-    Image.new("RGB", (300, 300), "white").save(tmp_path / "blank.png")
-    page.get_by_role("tab", name="Picture").click()
-    page.locator("#picture input[type=file]").set_input_files(tmp_path / "blank.png")
-    expect(verdict(page)).to_contain_text("There is no ink", timeout=20_000)
-
-
-def test_uploaded_file_that_is_no_picture_is_refused_in_words(page: Page, tmp_path: Path) -> None:
-    bad = tmp_path / "notes.png"
-    bad.write_text("not a picture")
-    page.get_by_role("tab", name="Picture").click()
-    page.locator("#picture input[type=file]").set_input_files(bad)
-    expect(verdict(page)).to_contain_text("picture", timeout=20_000)
-    expect(label(page)).to_have_count(0)
-
-
-def test_page_and_server_turn_to_no_other_host(page: Page, app: App) -> None:
-    hosts: set[str | None] = set()
-    page.on("request", lambda request: hosts.add(urlsplit(request.url).hostname))
-    page.reload()
-    wait_for_pad(page)
-    draw(page, page.locator("#pad canvas"), DIGITS["1"])
-    expect(label(page)).to_have_text("1")
-    draw(page, sketchpad(page), DIGITS["7"])
-    expect(label(page)).to_have_text("7", timeout=20_000)
-    assert hosts == {"127.0.0.1"}
-    assert "turned to another host" not in app.log
+def run_app_to_its_end(*arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "app.py", *arguments]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=120)
 
 
 def test_app_says_which_model_it_uses(app: App) -> None:
@@ -136,9 +25,18 @@ def test_importing_the_app_does_nothing() -> None:
     assert (finished.returncode, finished.stdout) == (0, ""), finished.stderr
 
 
-def test_missing_model_is_named_in_one_sentence(tmp_path: Path) -> None:
-    missing = tmp_path / "missing"
-    command = [sys.executable, "app.py", "--model", str(missing)]
-    finished = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=120)
-    assert finished.returncode != 0
-    assert str(missing) in finished.stderr.splitlines()[-1]
+@pytest.mark.parametrize("name", ["{tmp_path}/missing", "./missing", "models/missing/last"])
+def test_path_without_a_model_ends_with_one_sentence(tmp_path: Path, name: str) -> None:
+    missing = name.format(tmp_path=tmp_path)
+    finished = run_app_to_its_end("--model", missing)
+    assert finished.returncode == 2
+    assert (
+        finished.stderr == f"There is no folder {missing}: check the path, or name a repo on the Hub as owner/name.\n"
+    )
+
+
+def test_folder_that_holds_no_model_ends_with_one_sentence(tmp_path: Path) -> None:
+    finished = run_app_to_its_end("--model", str(tmp_path))
+    assert finished.returncode == 2
+    assert finished.stderr.startswith(f"{tmp_path} is no model folder: its metrics.json can't be read")
+    assert len(finished.stderr.splitlines()) == 1

@@ -4,58 +4,68 @@ import subprocess
 import sys
 from pathlib import Path
 
-import keras
-import numpy as np
 import pytest
 
-from mnist_cnn.evaluation import choose_threshold, expected_calibration_error, measure_robustness
-from mnist_cnn.inference import PRETRAINED, digit_score
-from mnist_cnn.model import load_model
-from mnist_cnn.training import Evaluation
+from mnist_cnn.inference import PRETRAINED
 
 
-def sure(confidence: float, prediction: int = 0) -> np.ndarray:
-    probabilities = np.full(10, (1 - confidence) / 9)
-    probabilities[prediction] = confidence
-    return probabilities
+def evaluate(folder: Path, *options: str | Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "mnist_cnn.evaluation", str(folder), "--drawings", "100", *map(str, options)]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
-def test_a_model_as_often_right_as_it_is_sure_has_no_calibration_error() -> None:
-    probabilities = np.stack([sure(0.75)] * 4)
-    assert expected_calibration_error(probabilities, np.array([0, 0, 0, 1])) == pytest.approx(0)
+def contents(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
-def test_the_calibration_error_weighs_each_bin_by_its_images() -> None:
-    probabilities = np.stack([sure(1.0), sure(1.0), sure(1.0), sure(0.5)])
-    # Three images: 100 % sure, two thirds right. One image: 50 % sure and right.
-    assert expected_calibration_error(probabilities, np.array([0, 0, 1, 0])) == pytest.approx(0.75 / 3 + 0.25 / 2)
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return shutil.copytree(PRETRAINED, tmp_path / "model")
 
 
-def test_the_threshold_refuses_no_more_than_it_may_of_either_part() -> None:
-    def part(confidences: np.ndarray) -> Evaluation:
-        return Evaluation(np.stack([sure(confidence) for confidence in confidences]), 1.0, 0.0)
-
-    val, drawn = part(np.linspace(0.5, 1, 1001)), part(np.linspace(0.2, 1, 1001))
-    threshold = choose_threshold(val, drawn)
-    assert np.mean(digit_score(val.probabilities) < threshold) <= 0.005
-    assert np.mean(digit_score(drawn.probabilities) < threshold) == pytest.approx(0.01, abs=0.001)
-
-
-def test_the_bundled_model_bears_bad_conditions() -> None:
-    accuracies = measure_robustness(load_model(PRETRAINED), 20)
-    assert len(accuracies) == 5
-    assert all(max(levels.values()) >= 0.9 for levels in accuracies.values()), accuracies
+def test_measuring_prints_the_metrics_and_writes_nothing(folder: Path, mnist_folder: Path) -> None:
+    before = contents(folder)
+    process = evaluate(folder, "--dataset", mnist_folder)
+    assert process.returncode == 0, process.stderr
+    metrics = json.loads(process.stdout)
+    assert sum(map(sum, metrics["test"]["confusion_matrix"])) == 50
+    assert metrics["drawn"]["images"] == 100
+    assert contents(folder) == before
 
 
-def test_a_folder_can_be_measured_anew(mnist_folder: Path, tmp_path: Path) -> None:
-    folder = tmp_path / "model"
-    shutil.copytree(PRETRAINED, folder)
+def test_a_folder_can_be_measured_anew(folder: Path, mnist_folder: Path) -> None:
     (folder / "README.md").unlink()
-    options = ["--dataset", str(mnist_folder), "--drawings", "100"]
-    command = [sys.executable, "-m", "mnist_cnn.evaluation", str(folder), *options]
-    process = subprocess.run(command, capture_output=True, text=True, check=True)
-    metrics = json.loads((folder / "metrics.json").read_text())
+    before = contents(folder)
+    process = evaluate(folder, "--dataset", mnist_folder, "--write")
+    assert process.returncode == 0, process.stderr
+    metrics, old = json.loads((folder / "metrics.json").read_text()), json.loads(before["metrics.json"])
     assert json.loads(process.stdout)["test"] == metrics["test"]
     assert sum(map(sum, metrics["test"]["confusion_matrix"])) == 50
+    assert {name: metrics[name] for name in ("command", "seed", "config")} == {
+        name: old[name] for name in ("command", "seed", "config")
+    }
     assert f"{metrics['test']['accuracy']:.2%}" in (folder / "README.md").read_text()
-    assert keras.saving.load_model(folder).count_params() == metrics["parameters"]
+    assert contents(folder)["model.weights.h5"] == before["model.weights.h5"]
+
+
+@pytest.mark.parametrize(
+    ("damage", "refusal"),
+    [
+        ("no weights", r"holds no weights"),
+        ("no history", r"history.json can't be used: No such file or directory."),
+        ("damaged metrics", r"metrics.json or history.json that is no JSON file"),
+        ("no data set", r"pass a local folder in the Hub's layout with --dataset."),
+    ],
+)
+def test_what_cannot_be_used_ends_with_one_sentence(folder: Path, tmp_path: Path, damage: str, refusal: str) -> None:
+    if damage == "no weights":
+        (folder / "model.weights.h5").unlink()
+    elif damage == "no history":
+        (folder / "history.json").unlink()
+    elif damage == "damaged metrics":
+        (folder / "metrics.json").write_text("{")
+    process = evaluate(folder, "--write", "--dataset", tmp_path / "nowhere")
+    assert process.returncode == 1
+    assert refusal in process.stderr.splitlines()[-1]
+    assert "Traceback" not in process.stderr
+    assert not process.stdout

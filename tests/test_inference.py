@@ -6,11 +6,12 @@ import pytest
 from PIL import Image, ImageFont
 
 from mnist_cnn import handwriting
-from mnist_cnn.data import draw_nondigits
-from mnist_cnn.inference import BATCH_SIZES, Classifier
-from mnist_cnn.nondigits import FOR_MEASURING
-from mnist_cnn.preprocessing import EmptyPictureError, UnreadablePictureError, to_mnist
-from tests.pictures import print_digit
+from mnist_cnn.errors import EmptyPictureError, UnreadablePictureError
+from mnist_cnn.handwriting import FOR_MEASURING
+from mnist_cnn.images import to_mnist
+from mnist_cnn.inference import BATCH_SIZES, Classifier, Prepared
+from mnist_cnn.training.synthetic import draw_nondigits
+from tests.support.pictures import print_digit
 
 
 @pytest.fixture(scope="module")
@@ -42,8 +43,10 @@ def test_a_batch_gives_what_its_pictures_give_alone(classifier: Classifier, draw
 
 def test_digits_look_like_one_digit_and_most_other_drawings_do_not(classifier: Classifier, drawings: list) -> None:
     nondigits = draw_nondigits(100, 9, FOR_MEASURING).images
-    digits = [classifier.looks_like_one_digit(row) for row in classifier.predict_batch(drawings)]
-    others = [classifier.looks_like_one_digit(row) for row in classifier.read(nondigits)]
+    digits = [classifier.read(drawing).is_digit for drawing in drawings]
+    others = [
+        reading.is_digit for reading in classifier.read_prepared([Prepared(one, (0, 0, 28, 28)) for one in nondigits])
+    ]
     assert np.mean(digits) > 0.97
     assert np.mean(others) < 0.3
 
@@ -64,7 +67,9 @@ def test_a_picture_reads_the_same_as_image_array_bytes_and_file(
 
 def test_prepared_images_read_as_their_pictures_do(classifier: Classifier, drawings: list) -> None:
     prepared = np.stack([to_mnist(drawing) for drawing in drawings[:3]])
-    np.testing.assert_allclose(classifier.read(prepared), classifier.predict_batch(drawings[:3]), atol=1e-6)
+    np.testing.assert_allclose(
+        classifier.compute_probabilities(prepared), classifier.predict_batch(drawings[:3]), atol=1e-6
+    )
 
 
 def test_blank_paper_and_broken_files_are_refused(classifier: Classifier) -> None:

@@ -14,12 +14,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mnist_cnn.checkpoint import load_checkpoint
-from mnist_cnn.data import draw_digits
 from mnist_cnn.inference import Classifier
-from mnist_cnn.network import read_weights
+from mnist_cnn.network import load_weights
+from mnist_cnn.training.checkpoint import load_checkpoint
+from mnist_cnn.training.synthetic import draw_digits
 from tests import ROOT
-from tests.conftest import write_data_set
+from tests.support.data_sets import write_data_set
 
 # Slow, lest the few steps of these runs blow a difference in rounding up.
 QUICK = [
@@ -204,7 +204,7 @@ def test_a_killed_run_resumes_to_the_same_weights_bit_for_bit(
     process = start(*recipe, "--output", folder, "--resume")
     _, errors = process.communicate()
     assert process.returncode == 0, errors
-    for weights, uninterrupted in zip(read_weights(folder), read_weights(trained), strict=True):
+    for weights, uninterrupted in zip(load_weights(folder), load_weights(trained), strict=True):
         np.testing.assert_array_equal(weights, uninterrupted)
     assert {path.name for path in folder.iterdir()} == {path.name for path in trained.iterdir()}
     assert not folder.with_name("model.partial").exists()

@@ -1,7 +1,8 @@
-"""How long a picture's preparation takes on one core, and how that compares with the least that any would take.
+"""Print how long it takes to prepare a picture on one core, and how that compares with a lower bound.
 
-The least is what Pillow needs to convert the picture to grey and resize it to 28x28, which finds no ink at all. Run
-from the project's root: python -m tests.benchmarks.preprocessing
+The bound is the time that Pillow takes to convert the picture to grey and resize it to 28x28, without finding the ink.
+
+Run from the project's root: python -m tests.benchmarks.preprocessing
 """
 
 import time
@@ -13,8 +14,8 @@ import numpy as np
 from PIL import Image
 
 from mnist_cnn.handwriting import render, sample_strokes
-from mnist_cnn.preprocessing import IMAGE_SHAPE, to_mnist
-from tests.pictures import KINDS, Scene, photograph, write_digit
+from mnist_cnn.images import IMAGE_SHAPE, to_mnist
+from tests.support.pictures import KINDS, Scene, photograph, write_digit
 
 ROUNDS = 15
 
@@ -37,17 +38,18 @@ def main() -> None:
     print(f"{'picture':24}{'size':>12}{'to_mnist, ms':>14}{'resize, ms':>12}{'ratio':>8}")
     for name, picture in pictures.items():
         picture.load()
-        ours, least = in_turn(partial(to_mnist, picture), partial(resize, picture))
+        ours, bound = in_turn(partial(to_mnist, picture), partial(resize, picture))
         size = "{}x{}".format(*picture.size)
-        print(f"{name:24}{size:>12}{ours:14.1f}{least:12.1f}{ours / least:8.1f}")
+        print(f"{name:24}{size:>12}{ours:14.1f}{bound:12.1f}{ours / bound:8.1f}")
 
 
 def resize(picture: Image.Image) -> Image.Image:
+    """Return the picture in grey and 28x28 pixels."""
     return picture.convert("L").resize(IMAGE_SHAPE[:2])
 
 
 def in_turn(*calls: Callable[[], object]) -> list[float]:
-    """Return the median processor time of each call in ms; they alternate, so that what else runs slows all alike."""
+    """Return the median processor time of each call, in ms. They alternate, so that other load slows all of them."""
     times: list[list[float]] = [[] for _ in calls]
     for _ in range(ROUNDS):
         for call, taken in zip(calls, times, strict=True):

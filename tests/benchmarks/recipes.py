@@ -1,18 +1,18 @@
-"""What each part of the training recipe brings: trains with it and without it, and compares on images held out.
+"""Measure what each part of the training recipe contributes: train with and without it, compare on held-out images.
 
 python -m tests.benchmarks.recipes FOLDER [--epochs N] [--only VARIANT ...]
 
-FOLDER holds MNIST in the Hub's layout. Of its training split 15,000 images are held out: the validation part, by which
-the epoch is chosen, and 10,000 more. The test split takes no part.
+FOLDER holds MNIST in the Hub's layout. 15,000 images of its training split are held out: the validation split, which
+chooses the epoch, and 10,000 more. The test split isn't used.
 """
 
 import argparse
-import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import redirect_stdout
 from functools import partial
 from typing import Any
+from unittest.mock import patch
 
 import mnist_cnn  # noqa: F401  chooses Keras's backend, and so goes before Keras
 
@@ -21,14 +21,21 @@ import keras
 import numpy as np
 from keras import layers
 
-from mnist_cnn import training
-from mnist_cnn.data import Split, concatenate, draw_digits, load_mnist, trace_digits
-from mnist_cnn.model import stock_block
-from mnist_cnn.network import BLOCKS, Block
-from mnist_cnn.preprocessing import IMAGE_SHAPE, NUM_CLASSES
+from mnist_cnn.images import IMAGE_SHAPE
+from mnist_cnn.network import BLOCKS, NUM_CLASSES, Block, stock_block
+from mnist_cnn.training import (
+    Split,
+    TrainConfig,
+    concatenate,
+    draw_digits,
+    evaluate,
+    load_mnist,
+    trace_digits,
+    train,
+)
 
 HELD_OUT = 10_000
-SEED = 5  # of what is held out, and of the digits to measure on
+SEED = 5  # of the choice of held-out images and of the synthetic digits to measure on
 
 
 def build(
@@ -37,7 +44,7 @@ def build(
     head: type[layers.Layer] = layers.Flatten,
     dropout: float = 0.3,
 ) -> keras.Model:
-    """`model.build_model`, with alternatives."""
+    """Return the network of `build_model` with some parts replaced."""
     inputs = x = keras.Input(IMAGE_SHAPE)
     x = layers.Rescaling(1 / 255)(x)
     for properties in blocks:
@@ -47,7 +54,7 @@ def build(
     return keras.Model(inputs, layers.Softmax()(x))
 
 
-# Each changes the recipe in one respect: the fields of TrainConfig, and what `build` is told.
+# Each changes one part of the recipe: fields of TrainConfig, or arguments of `build`.
 VARIANTS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "the recipe": ({}, {}),
     "no traced digits": ({"traced_digits": 0}, {}),
@@ -63,7 +70,7 @@ VARIANTS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
 
 
 def main() -> None:
-    os.environ.setdefault("XLA_FLAGS", "--xla_cpu_experimental_ynn_fusion_type=")
+    """Run the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder")
     parser.add_argument("--epochs", type=int, default=4)
@@ -80,16 +87,20 @@ def main() -> None:
     print("| variant | misread: held out | held out, traced | drawn |\n| --- | --- | --- | --- |")
     for name in arguments.only:
         changes, alternatives = VARIANTS[name]
-        training.build_model = partial(build, **alternatives)
-        config = training.TrainConfig(epochs=arguments.epochs, **changes)
-        with redirect_stdout(sys.stderr):  # the rows alone go to stdout
-            model, _ = training.train(config, train_split, mnist.val)
+        config, model_builder = TrainConfig(epochs=arguments.epochs, **changes), partial(build, **alternatives)
+        with (
+            patch("mnist_cnn.training.loop.build_model", model_builder),
+            patch("mnist_cnn.training.step.build_model", model_builder),
+            redirect_stdout(sys.stderr),  # only the table goes to stdout
+        ):
+            model, _ = train(config, train_split, mnist.val)
         print(f"| {name} | {' | '.join(misread(model, parts))} |", flush=True)
 
 
 def misread(model: keras.Model, parts: tuple[Split, ...]) -> Iterator[str]:
+    """Yield the share of misread images in each part."""
     for part in parts:
-        yield f"{1 - training.evaluate(model, part).accuracy:.2%}"
+        yield f"{1 - evaluate(model, part).accuracy:.2%}"
 
 
 if __name__ == "__main__":

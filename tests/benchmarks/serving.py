@@ -33,9 +33,9 @@ from playwright.sync_api import sync_playwright
 from mnist_cnn.handwriting import render, sample_strokes
 from mnist_cnn.inference import PRETRAINED
 from tests import ROOT
-from tests.browsing import CHROMIUM_ARGUMENTS, App, label, run_app, serve
-from tests.test_api import data_url, encode
-from tests.test_hostile import damage, seed_files
+from tests.support.browsing import CHROMIUM_ARGUMENTS, App, label, run_app, serve
+from tests.support.damage import damage, seed_files
+from tests.support.files import data_url, encode
 
 ECHO = """
 import sys

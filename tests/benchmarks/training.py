@@ -1,10 +1,10 @@
-"""How long a training step takes, ours and other programs' in turn, for two networks; or how long an accuracy takes.
+"""Time a training step of this project and of other programs, for two networks; or the time to reach an accuracy.
 
     python -m tests.benchmarks.training [--torch PYTHON] [--tensorflow PYTHON]
     python -m tests.benchmarks.training --accuracy FOLDER
 
-PYTHON are interpreters of environments that have PyTorch, or TensorFlow, and Keras. The step of `train.py` augments its
-images, which the others don't; "ours" is the same step without.
+PYTHON is the interpreter of an environment that has PyTorch, or TensorFlow, and Keras. The step of `train.py` augments
+its images, which the others don't; "ours" is the same step without augmentation.
 """
 
 import argparse
@@ -17,13 +17,18 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
+from unittest.mock import patch
+
+if TYPE_CHECKING:
+    import keras
+    import numpy as np
 
 BATCH_SIZE = 128
-STEPS = 20  # a round
-EPOCHS = 8  # to reach an accuracy in, with the project's recipe less what it draws
-MFLOP = {"small": 4.9, "own": 53.2}  # of multiplications and additions by convolutions and products, forward, an image
-# As in mnist_cnn.network, which can't be imported where there is no JAX.
+STEPS = 20  # per round
+EPOCHS = 8  # for the time to an accuracy, with the default settings but without synthetic data
+MFLOP = {"small": 4.9, "own": 53.2}  # multiplications and additions of a forward pass, per image
+# As in mnist_cnn.network, which can't be imported in an environment without JAX.
 BLOCKS = (
     (48, 5, "valid", True),
     (96, 3, "same", False),
@@ -38,12 +43,13 @@ NETWORKS = {
 
 
 def main() -> None:
+    """Run the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--torch", metavar="PYTHON")
     parser.add_argument("--tensorflow", metavar="PYTHON")
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--accuracy", metavar="FOLDER", help="of MNIST: time to 99.0 %% and 99.5 %% instead")
-    parser.add_argument("--run", nargs=2, help=argparse.SUPPRESS)  # one program and network, in a process of its own
+    parser.add_argument("--accuracy", metavar="FOLDER", help="holds MNIST; time to 99.0 %% and 99.5 %% instead")
+    parser.add_argument("--run", nargs=2, help=argparse.SUPPRESS)  # internal: one program and one network
     arguments = parser.parse_args()
     if arguments.run:
         program, network = arguments.run
@@ -55,21 +61,22 @@ def main() -> None:
 
 
 def compare(arguments: argparse.Namespace) -> None:
+    """Print a table of all programs for each network."""
     interpreters = dict.fromkeys(("ours", "train.py", "Keras on JAX"), sys.executable)
     if arguments.tensorflow:
         interpreters["Keras on TensorFlow"] = arguments.tensorflow
     if arguments.torch:
         interpreters |= {"Keras on PyTorch": arguments.torch, "PyTorch": arguments.torch}
     rate = measure("products", "", sys.executable)
-    print(f"products of matrices of 2048x2048: {rate / 1e9:.0f} GFLOP/s")
+    print(f"2048x2048 matrix products: {rate / 1e9:.0f} GFLOP/s")
     for network, description in NETWORKS.items():
         programs = {name: python for name, python in interpreters.items() if (network, name) != ("small", "train.py")}
         rounds = [
             {program: measure(program, network, python) for program, python in programs.items()}
             for _ in range(arguments.rounds)
         ]
-        print(f"\n{description}; {BATCH_SIZE} images a step, median of {arguments.rounds} rounds")
-        print(f"{'':22}{'ms a step':>10}{'images/s':>10}{'of products':>13}{'ours is':>15}")
+        print(f"\n{description}; {BATCH_SIZE} images per step, median of {arguments.rounds} rounds")
+        print(f"{'':22}{'ms/step':>10}{'images/s':>10}{'of products':>13}{'ours is':>15}")
         medians = {program: statistics.median(row[program] for row in rounds) for program in programs}
         for program, seconds in medians.items():
             share = 3 * 1e6 * MFLOP[network] * BATCH_SIZE / seconds / rate
@@ -78,8 +85,9 @@ def compare(arguments: argparse.Namespace) -> None:
 
 
 def measure(program: str, network: str, python: str) -> float:
+    """Return the seconds per step of a program, measured in a process of its own."""
     backend = {"Keras on TensorFlow": "tensorflow", "Keras on PyTorch": "torch"}.get(program, "jax")
-    # Spinning threads of one library would wait for the other's: one process at a time, each with its own defaults.
+    # The spinning threads of one library would slow the other, so only one process runs at a time.
     process = subprocess.run(
         [python, __file__, "--run", program, network],
         env={**os.environ, "KERAS_BACKEND": backend, "PYTHONPATH": str(Path(__file__).parents[2])},
@@ -89,17 +97,20 @@ def measure(program: str, network: str, python: str) -> float:
     )
     if process.returncode:
         sys.exit(f"{program}: {process.stderr}")
-    return json.loads(process.stdout.splitlines()[-1])
+    seconds: float = json.loads(process.stdout.splitlines()[-1])
+    return seconds
 
 
-def seconds_a_step(take_steps: Callable[[], Any]) -> float:
-    take_steps()  # compiles, and warms up
+def seconds_per_step(take_steps: Callable[[], object]) -> float:
+    """Return the mean time of a step, given a function that takes `STEPS` of them."""
+    take_steps()  # compiles and warms up
     started = time.perf_counter()
     take_steps()
     return (time.perf_counter() - started) / STEPS
 
 
-def random_data() -> tuple[Any, Any]:
+def random_data() -> "tuple[np.ndarray, np.ndarray]":
+    """Return images and labels for one round."""
     import numpy as np
 
     rng = np.random.default_rng(0)
@@ -108,51 +119,56 @@ def random_data() -> tuple[Any, Any]:
 
 
 def run_ours(network: str) -> float:
-    os.environ.setdefault("XLA_FLAGS", "--xla_cpu_experimental_ynn_fusion_type=")
-    import jax
-
-    from mnist_cnn import training
+    """Time this project's step without augmentation."""
+    from mnist_cnn.training.allocator import keep_freed_memory
 
     if network == "own":
-        training.augment = jax.jit(lambda images, *_: images.astype("float32"))
-        return run_train()
-    training._keep_memory()
+        with patch("mnist_cnn.training.step.augment", lambda images, *_: images.astype("float32")):
+            return run_train()
+    keep_freed_memory()
     return run_ours_small()
 
 
-def random_batches() -> Any:
+def random_batches() -> "np.ndarray":
+    """Return the rows of each batch of a round, int32 of shape (STEPS, BATCH_SIZE)."""
     import numpy as np
 
     return np.random.default_rng(0).permutation(BATCH_SIZE * STEPS).astype(np.int32).reshape(STEPS, BATCH_SIZE)
 
 
 def run_train(_network: str = "own") -> float:
-    os.environ.setdefault("XLA_FLAGS", "--xla_cpu_experimental_ynn_fusion_type=")
+    """Time the step of train.py."""
     import jax
 
-    from mnist_cnn import training
-    from mnist_cnn.data import Split
-    from mnist_cnn.distribution import make_mesh, place
+    from mnist_cnn.training import Split, TrainConfig
+    from mnist_cnn.training.allocator import keep_freed_memory
+    from mnist_cnn.training.distribution import make_mesh, place
+    from mnist_cnn.training.fast_layers import fast_block
+    from mnist_cnn.training.loop import STEPS_PER_CALL
+    from mnist_cnn.training.step import build_learner
 
-    mesh = make_mesh()
-    state, loop = training._prepare(training.TrainConfig(), STEPS, Split(*random_data()), mesh)
-    state, batches = place(mesh, state), place(mesh, random_batches())
+    keep_freed_memory()
+    mesh, split = make_mesh(), Split(*random_data())
+    learner = build_learner(TrainConfig(), STEPS, fast_block)
+    loop = learner.compile_loop(split, mesh)
+    state, batches = place(mesh, learner.build_state(split.labels)), place(mesh, random_batches())
 
     def take_steps() -> None:
         nonlocal state
-        for first in range(0, STEPS, training.STEPS_PER_CALL):
-            state = loop(state, batches, first, first + training.STEPS_PER_CALL)
+        for first in range(0, STEPS, STEPS_PER_CALL):
+            state = loop(state, batches, first, first + STEPS_PER_CALL)
         jax.block_until_ready(state)
 
-    return seconds_a_step(take_steps)
+    return seconds_per_step(take_steps)
 
 
 def run_ours_small() -> float:
+    """Time a plain loop with this project's layers, on the small network."""
     import jax
     import jax.numpy as jnp
     import keras
 
-    from mnist_cnn.layers import FastConv2D
+    from mnist_cnn.training.fast_layers import FastConv2D
 
     model = build_small(lambda filters: [FastConv2D(filters, 3, activation="relu", pooled=True)])
     optimizer = keras.optimizers.AdamW()
@@ -175,10 +191,11 @@ def run_ours_small() -> float:
     loop = jax.jit(lambda state, batches: jax.lax.scan(step, state, batches)[0])
     variables = (model.trainable_variables, model.non_trainable_variables, optimizer.variables)
     state = [[variable.value for variable in part] for part in variables]
-    return seconds_a_step(lambda: jax.block_until_ready(loop(state, batches)))
+    return seconds_per_step(lambda: jax.block_until_ready(loop(state, batches)))
 
 
-def build_small(block: Callable[[int], list]) -> Any:
+def build_small(block: Callable[[int], list]) -> "keras.Model":
+    """Return the network of Keras's MNIST example, up to the logits."""
     import keras
     from keras import layers
 
@@ -196,6 +213,7 @@ def build_small(block: Callable[[int], list]) -> Any:
 
 
 def run_keras(network: str) -> float:
+    """Time `fit` of stock Keras."""
     import keras
     from keras import layers
 
@@ -211,11 +229,11 @@ def run_keras(network: str) -> float:
         model = build_small(lambda filters: [layers.Conv2D(filters, 3, activation="relu"), layers.MaxPooling2D()])
     model.compile("adamw", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
     images, labels = random_data()
-    return seconds_a_step(lambda: model.fit(images, labels, batch_size=BATCH_SIZE, verbose=0))
+    return seconds_per_step(lambda: model.fit(images, labels, batch_size=BATCH_SIZE, verbose=0))
 
 
 def run_torch(network: str) -> float:
-    """A plain loop; in the faster of the two memory formats, and with the data set as a tensor."""
+    """Time a plain PyTorch loop in the faster of the two memory formats, with the data set as a tensor."""
     import torch
     from torch import nn
 
@@ -249,13 +267,13 @@ def run_torch(network: str) -> float:
                 loss.backward()
                 optimizer.step()
 
-        return seconds_a_step(take_steps)
+        return seconds_per_step(take_steps)
 
     return min(map(measure_format, (torch.channels_last, torch.contiguous_format)))
 
 
 def run_products(_network: str) -> float:
-    """Return the rate, in operations a second."""
+    """Return the rate of matrix products, in operations per second."""
     import jax
     import numpy as np
 
@@ -271,10 +289,8 @@ def run_products(_network: str) -> float:
 
 
 def time_accuracies(folder: str) -> None:
-    """Compilation and validation count as well."""
-    os.environ.setdefault("XLA_FLAGS", "--xla_cpu_experimental_ynn_fusion_type=")
-    from mnist_cnn.data import load_mnist
-    from mnist_cnn.training import TrainConfig, train
+    """Print how long training takes to reach an accuracy, compilation and validation included."""
+    from mnist_cnn.training import TrainConfig, load_mnist, train
 
     mnist = load_mnist(folder)
     _, history = train(TrainConfig(epochs=EPOCHS, drawn_digits=0, traced_digits=0, nondigits=0), mnist.train, mnist.val)

@@ -1,12 +1,12 @@
-"""How a model reads the digits of typefaces, black on white, as an upload would show them.
+"""Print how accurately a model reads the digits of typefaces, black on white.
 
 Run from the project's root: python -m tests.benchmarks.typefaces FOLDER [--model SOURCE]
 
-FOLDER holds font files, in folders of its own if need be. The README's figure is of these packages of Debian 12, by
-`apt-get download PACKAGE` and `dpkg --extract FILE FOLDER`. Most imitate a hand, and no style of `handwriting` is
-drawn after them: fonts-breip fonts-bwht fonts-dkg-handwriting fonts-ecolier-court fonts-femkeklaver fonts-havana
-fonts-humor-sans fonts-joscelyn fonts-kiloji fonts-klaudia-berenika fonts-rufscript fonts-seto fonts-sjfonts
-fonts-tomsontalks
+FOLDER is searched for font files, with its subfolders. The figure in the README is for the following packages of Debian
+12, fetched by `apt-get download PACKAGE` and unpacked by `dpkg --extract FILE FOLDER`. Most of the typefaces imitate
+handwriting, and no style of `handwriting` was copied from them: fonts-breip fonts-bwht fonts-dkg-handwriting
+fonts-ecolier-court fonts-femkeklaver fonts-havana fonts-humor-sans fonts-joscelyn fonts-kiloji fonts-klaudia-berenika
+fonts-rufscript fonts-seto fonts-sjfonts fonts-tomsontalks
 """
 
 import argparse
@@ -14,16 +14,17 @@ from pathlib import Path
 
 from PIL import ImageFont
 
+from mnist_cnn.errors import EmptyPictureError
 from mnist_cnn.inference import Classifier
-from mnist_cnn.preprocessing import NUM_CLASSES, EmptyPictureError
-from tests.pictures import print_digit
+from mnist_cnn.network import NUM_CLASSES
+from tests.support.pictures import print_digit
 
 SUFFIXES = {".otf", ".ttf", ".woff"}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("folder", type=Path)
+    parser.add_argument("folder", type=Path, help="with the font files")
     parser.add_argument("--model", help="what Classifier.from_pretrained takes (default: the bundled model)")
     arguments = parser.parse_args()
 
@@ -41,10 +42,10 @@ def main() -> None:
         wrong += [(digit, answer, path.stem) for digit, answer in enumerate(answers) if digit != answer]
     typefaces = len(files) - len(blank)
     if not typefaces:
-        parser.error(f"{arguments.folder} holds no font files ({', '.join(sorted(SUFFIXES))}) that have digits.")
+        parser.error(f"{arguments.folder} holds no fonts with digits ({', '.join(sorted(SUFFIXES))}).")
     count = NUM_CLASSES * typefaces
-    print(f"{1 - len(wrong) / count:.2%} of {count} digits of {typefaces} typefaces are read.")
-    print(f"Without digits: {', '.join(blank) or 'none'}")
+    print(f"{1 - len(wrong) / count:.2%} of {count} digits of {typefaces} typefaces are read correctly.")
+    print(f"Typefaces without digits: {', '.join(blank) or 'none'}")
     for digit, answer, name in sorted(wrong):
         print(f"{digit} read as {answer}: {name}")
 

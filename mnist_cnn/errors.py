@@ -1,0 +1,64 @@
+"""The errors that a user can meet. The message of each says what was wrong and what to do about it.
+
+MnistCnnError
+├── PictureError            also a ValueError
+│   ├── UnreadablePictureError
+│   └── EmptyPictureError
+├── ModelError              also a ValueError
+├── TrainingError           also a ValueError
+│   ├── ConfigError
+│   ├── DataError
+│   ├── CheckpointError
+│   └── HostError
+└── HubError
+
+The command line and the page catch the root and nothing broader: any other exception is a fault in the program.
+"""
+
+
+class MnistCnnError(Exception):
+    """The root of all errors that this package raises on purpose."""
+
+
+class PictureError(MnistCnnError, ValueError):
+    """A picture that gets no answer."""
+
+
+class UnreadablePictureError(PictureError):
+    """The source is not a picture, is damaged, or is too large."""
+
+
+class EmptyPictureError(PictureError):
+    """The picture holds no ink."""
+
+    def __init__(self) -> None:
+        """Take no argument: the message is always the same."""
+        super().__init__("There is no ink in the picture: draw a digit, or send a picture of one.")
+
+
+class ModelError(MnistCnnError, ValueError):
+    """A model that isn't there, is damaged, or belongs to another network."""
+
+
+class TrainingError(MnistCnnError, ValueError):
+    """A training run that can't begin or can't continue."""
+
+
+class ConfigError(TrainingError):
+    """Settings that make no sense together or for this data set."""
+
+
+class DataError(TrainingError):
+    """A data set that can't be loaded or isn't like MNIST."""
+
+
+class CheckpointError(TrainingError):
+    """A checkpoint that can't be resumed."""
+
+
+class HostError(TrainingError):
+    """Hosts that can't find each other."""
+
+
+class HubError(MnistCnnError):
+    """The Hub, or the way there, refused. The message never holds a token."""

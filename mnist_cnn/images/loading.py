@@ -1,0 +1,133 @@
+"""A picture in any form -> an upright grey or colour image."""
+
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageChops, ImageOps, UnidentifiedImageError
+
+from mnist_cnn.errors import UnreadablePictureError
+
+ImageSource = Image.Image | np.ndarray | str | Path | bytes
+
+# A decoded image takes up to 4 bytes per pixel, 160 MB, and finding the ink takes as much again.
+MAX_PIXELS = 40_000_000
+
+_ORIENTATION_TAG = 0x0112  # of Exif 2.3, section 4.6.4; 1 is upright
+
+# In single precision, sums and powers of two of smaller numbers stay finite.
+_MAX_MAGNITUDE = 1e38
+
+
+def load_image(source: ImageSource) -> Image.Image:
+    """Return the decoded picture, turned upright as its Exif data says.
+
+    Args:
+        source: a PIL image, the path or the content of a file, or an array of shape (height, width) or (height, width,
+            channels). One channel is grey, two are grey and alpha, three RGB, four RGBA; leading axes of length 1 are
+            dropped. Values are booleans, integers of 8 bits or more, or floats in 0 to 1 or 0 to 255.
+
+    Returns:
+        An image of any mode. Of an animation, the current frame.
+
+    Raises:
+        UnreadablePictureError: if the source is not a picture, is damaged, or has more than `MAX_PIXELS` pixels.
+    """
+    if isinstance(source, np.ndarray):
+        return _image_from_array(source)
+    try:
+        return _decode(source)
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        message = f"The picture is too large: send one of at most {MAX_PIXELS // 10**6} megapixels."
+        raise UnreadablePictureError(message) from error
+    except FileNotFoundError as error:
+        raise UnreadablePictureError(f"There is no file {source!s}: check the path.") from error
+    except UnidentifiedImageError as error:
+        message = "This is not a picture that can be read: send a PNG, JPEG, WebP, GIF, BMP or TIFF file."
+        raise UnreadablePictureError(message) from error
+    except (OSError, SyntaxError, ValueError) as error:  # Pillow's decoders raise all three on broken files
+        raise UnreadablePictureError(f"The picture is damaged or incomplete ({error}): send it again.") from error
+
+
+def flatten(image: Image.Image) -> Image.Image:
+    """Return the image in mode L or RGB, with paper behind its transparent parts.
+
+    The paper contrasts with the ink: it is taken from the image if some shows there, and is white or black otherwise.
+    """
+    if image.mode.startswith(("I", "F")):
+        return _image_from_array(np.asarray(image))
+    if image.has_transparency_data:
+        image = image.convert("RGBA")
+        alpha = image.getchannel("A")
+        if alpha.getextrema() != (255, 255):
+            return _fill_transparency(image.convert("RGB"), alpha)
+    mode = "L" if image.mode in ("1", "L") else "RGB"
+    return image if image.mode == mode else image.convert(mode)
+
+
+def _decode(source: Image.Image | str | Path | bytes) -> Image.Image:
+    """Decode a picture and turn it upright; raises whatever Pillow does."""
+    if isinstance(source, Image.Image):
+        image = source
+    else:
+        image = Image.open(BytesIO(source) if isinstance(source, bytes) else source)
+        # A JPEG with sides of at least twice this length is decoded at half the size, in half the time.
+        image.draft(None, (2048, 2048))
+    if image.width * image.height > MAX_PIXELS:
+        raise Image.DecompressionBombError
+    image.load()
+    if image.getexif().get(_ORIENTATION_TAG, 1) != 1:
+        image = ImageOps.exif_transpose(image)
+    return image
+
+
+def _fill_transparency(image: Image.Image, alpha: Image.Image) -> Image.Image:
+    """Put the image on paper.
+
+    Args:
+        image: mode RGB.
+        alpha: its coverage, mode L.
+
+    Returns:
+        An image of mode L, dark ink on white, if there is only one colour; else one of mode RGB.
+    """
+    if image.getcolors(1):  # a pen of one colour: the coverage holds the whole drawing
+        return ImageChops.invert(alpha)
+    visible = image.convert("L").histogram(alpha.point([0] * 128 + [255] * 128))
+    # Percentiles instead of extremes, because a few pixels may have any colour.
+    dark, typical, light = np.searchsorted(np.cumsum(visible), np.array([0.02, 0.5, 0.98]) * sum(visible))
+    if light - dark < 64:  # ink of similar shades, without any paper
+        paper = 0 if typical > 127 else 255
+    else:  # ink and paper; most of what is visible is paper
+        paper = int(light if light - typical < typical - dark else dark)
+    return Image.composite(image, Image.new("RGB", image.size, (paper, paper, paper)), alpha)
+
+
+def _image_from_array(array: np.ndarray) -> Image.Image:
+    """Return an array, as `load_image` describes it, as an image of mode L, LA, RGB or RGBA."""
+    received = f"received shape {array.shape} of {array.dtype}."
+    while array.ndim > 2 and array.shape[0] == 1 and (array.ndim > 3 or array.shape[-1] > 4):
+        array = array[0]
+    if array.ndim == 3 and array.shape[-1] == 1:
+        array = array[..., 0]
+    if array.size == 0 or array.ndim not in (2, 3) or (array.ndim == 3 and array.shape[-1] > 4):
+        message = f"An image array must have shape (height, width) or (height, width, 1 to 4): {received}"
+        raise UnreadablePictureError(message)
+    if array.dtype.kind not in "buif" or not max(-float(array.min()), float(array.max())) < _MAX_MAGNITUDE:
+        message = f"An image array must hold finite numbers between -1e38 and 1e38: {received}"
+        raise UnreadablePictureError(message)
+    return Image.fromarray(_to_uint8(array))
+
+
+def _to_uint8(values: np.ndarray) -> np.ndarray:
+    """Scale numbers of any range to 0 to 255.
+
+    Black is 0, or the minimum if that is negative. White is 1 if no value is larger; else it is the largest integer
+    with as many bits as the maximum needs, but at least 8.
+    """
+    top = float(values.max())
+    if values.dtype == np.uint8 and top > 1:
+        return values
+    bottom = min(float(values.min()), 0.0)
+    top = 2.0 ** max(8, np.ceil(np.log2(top + 1))) - 1 if top > 1 else 1.0
+    return np.round((values.astype(np.float32) - bottom) * (255 / (top - bottom))).astype(np.uint8)

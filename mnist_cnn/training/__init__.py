@@ -1,0 +1,44 @@
+"""How a model is made from MNIST and from digits drawn by program, and how it is measured.
+
+Serving never imports this wing.
+"""
+
+import os
+
+# XLA's new library of CPU kernels (YNNPACK) slows a training step by a quarter, and threefold when the cores are busy.
+# JAX reads the flag when it first compiles something. Serving keeps the kernels: without them its answers change by
+# rounding.
+os.environ.setdefault("XLA_FLAGS", "--xla_cpu_experimental_ynn_fusion_type=")
+
+# isort: split
+from mnist_cnn.training.config import QUICK, TrainConfig
+from mnist_cnn.training.data import MNIST_REPO, NO_DIGIT, Mnist, Split, concatenate, load_corrections, load_mnist
+from mnist_cnn.training.evaluation import DRAWINGS, Measurement, measure, write_measurement
+from mnist_cnn.training.loop import Epoch, best_epoch, train
+from mnist_cnn.training.metrics import Evaluation, evaluate, predict
+from mnist_cnn.training.synthetic import draw_digits, draw_nondigits, trace_digits
+
+__all__ = [
+    "DRAWINGS",
+    "MNIST_REPO",
+    "NO_DIGIT",
+    "QUICK",
+    "Epoch",
+    "Evaluation",
+    "Measurement",
+    "Mnist",
+    "Split",
+    "TrainConfig",
+    "best_epoch",
+    "concatenate",
+    "draw_digits",
+    "draw_nondigits",
+    "evaluate",
+    "load_corrections",
+    "load_mnist",
+    "measure",
+    "predict",
+    "trace_digits",
+    "train",
+    "write_measurement",
+]

@@ -1,0 +1,55 @@
+"""The model card, rendered from the template card.md with the figures in metrics.json."""
+
+from collections.abc import Iterable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from huggingface_hub import EvalResult, ModelCard, ModelCardData
+
+from mnist_cnn.hub import PLACEHOLDER
+from mnist_cnn.training.data import MNIST_REPO
+from mnist_cnn.training.metrics import ECE_BINS
+
+TEMPLATE = Path(__file__).with_name("card.md")
+
+
+def render_card(metrics: dict[str, Any], figures: Iterable[str] = ()) -> str:
+    """Return the model card, README.md of a model repository, with the results in its metadata as well.
+
+    Args:
+        metrics: the content of metrics.json.
+        figures: names of files in figures/. The name is the caption: "confusion_matrix.png" is a confusion matrix.
+
+    Returns:
+        Markdown with front matter that the Hub accepts. `PLACEHOLDER` stands for the repository.
+    """
+    result = partial(
+        EvalResult,
+        task_type="image-classification",
+        dataset_type=MNIST_REPO,
+        dataset_name="MNIST",
+        dataset_split="test",
+        dataset_revision=metrics["dataset"]["revision"],
+    )
+    data = ModelCardData(
+        license="mit",
+        library_name="keras",
+        pipeline_tag="image-classification",
+        tags=["mnist", "handwriting", "digits", "keras", "jax"],
+        datasets=[MNIST_REPO],
+        metrics=["accuracy"],
+        model_name="MNIST CNN",
+        eval_results=[result(metric_type=name, metric_value=metrics["test"][name]) for name in ("accuracy", "loss")],
+    )
+    captions = {name: Path(name).stem.replace("_", " ").capitalize() for name in figures}
+    card = ModelCard.from_template(
+        data,
+        str(TEMPLATE),
+        repo_id=PLACEHOLDER,
+        mnist_repo=MNIST_REPO,
+        ece_bins=ECE_BINS,
+        measured=metrics,
+        captions=captions,
+    )
+    return f"{card}\n"

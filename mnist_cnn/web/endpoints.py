@@ -1,0 +1,125 @@
+"""The endpoints for programs: /predict, /predict_batch and /model; the same as tools over MCP."""
+
+from typing import TypedDict
+
+import gradio as gr
+import numpy as np
+from gradio.events import api, on
+
+from mnist_cnn.errors import PictureError
+from mnist_cnn.web.limits import MAX_BATCH_SIZE
+from mnist_cnn.web.model_source import ModelHolder
+from mnist_cnn.web.payloads import PictureFile
+from mnist_cnn.web.queue import ReadingQueue
+
+
+class Confidence(TypedDict):
+    """A digit and its probability."""
+
+    label: str
+    confidence: float
+
+
+class Prediction(TypedDict, total=False):
+    """The value of a Label: the likeliest digit, and all ten with their probabilities, the greatest first."""
+
+    label: str
+    confidences: list[Confidence]
+
+
+class BatchPrediction(Prediction, total=False):
+    """A prediction, or the reason why there is none."""
+
+    error: str
+
+
+class ModelInfo(TypedDict):
+    """A model's source, commit on the Hub, accuracy on MNIST's test split, and why it isn't the one asked for."""
+
+    name: str
+    revision: str | None
+    accuracy: float
+    fallback_reason: str | None
+
+
+class Endpoints:
+    """What the endpoints answer. Gradio shows the docstrings of the methods to those who call them."""
+
+    def __init__(self, queue: ReadingQueue, models: ModelHolder) -> None:
+        """Answer through a queue."""
+        self._queue = queue
+        self._models = models
+
+    def predict(self, image: PictureFile) -> Prediction:
+        """Read a picture of one handwritten digit, and return the probability of each of the ten digits.
+
+        The picture may be dark on light or light on dark, transparent or not, a drawing or a photo.
+        From Python: client.predict(handle_file("seven.png"), api_name="/predict")
+
+        Args:
+            image: a PNG, JPEG, WebP, GIF, BMP or TIFF file, or its data URL.
+        """
+        try:
+            return build_prediction(self._queue.read(image, "predict").reading.probabilities)
+        except PictureError as error:
+            raise gr.Error(str(error), print_exception=False) from error
+
+    def predict_batch(self, images: list[PictureFile]) -> list[BatchPrediction]:
+        """Read many pictures, each of one handwritten digit, and return the answers in the same order.
+
+        A picture that can't be read has an error in place of its answer.
+        From Python: client.predict([handle_file("one.png"), handle_file("two.png")], api_name="/predict_batch")
+
+        Args:
+            images: at most 256 files or data URLs.
+        """
+        if not isinstance(images, list):
+            raise gr.Error("Send a list of pictures.", print_exception=False)
+        if len(images) > MAX_BATCH_SIZE:
+            message = f"{len(images)} pictures are too many: send at most {MAX_BATCH_SIZE} at once."
+            raise gr.Error(message, print_exception=False)
+        answers: list[BatchPrediction] = []
+        for result in self._queue.read_batch(images, "predict_batch"):
+            if isinstance(result, PictureError):
+                answers.append({"error": str(result)})
+            else:
+                answers.append({**build_prediction(result.probabilities)})  # type: ignore[typeddict-item]
+        return answers
+
+    def model(self) -> ModelInfo:
+        """Tell which model answers: its name, commit and test accuracy, and why it isn't the one that was asked for."""
+        served = self._models.served
+        return {
+            "name": served.classifier.source,
+            "revision": served.classifier.revision,
+            "accuracy": served.classifier.metrics["test"]["accuracy"],
+            "fallback_reason": served.fallback_reason,
+        }
+
+
+def add_endpoints(queue: ReadingQueue, models: ModelHolder) -> None:
+    """Add the endpoints to the page that is being built."""
+    endpoints = Endpoints(queue, models)
+    # A file component, so that the clients and the API page know that the argument is a file.
+    image = gr.Image(label="image", visible=False)
+    example = {"path": "seven.png", "url": "seven.png", "meta": {"_type": "gradio.FileData"}}
+    image.example_payload = lambda: example  # type: ignore[method-assign]
+    on(
+        [],
+        endpoints.predict,
+        image,
+        gr.Label(label="prediction", visible=False),
+        api_name="predict",
+        preprocess=False,
+        postprocess=False,
+        queue=False,
+    )
+    api(endpoints.predict_batch, api_name="predict_batch", queue=False)
+    api(endpoints.model, api_name="model", queue=False)
+
+
+def build_prediction(probabilities: np.ndarray) -> Prediction:
+    """Return ten probabilities, an array of shape (10,), as the value of a Label."""
+    ranking = np.argsort(-probabilities, kind="stable")
+    confidences = [Confidence(label=str(digit), confidence=float(probabilities[digit])) for digit in ranking]
+    return {"label": confidences[0]["label"], "confidences": confidences}

@@ -1,0 +1,209 @@
+"""The page: its layout, what is wired to what, and how it is served."""
+
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import gradio as gr
+from starlette.middleware import Middleware
+
+from mnist_cnn.inference import NUM_CLASSES
+from mnist_cnn.web.endpoints import add_endpoints
+from mnist_cnn.web.feedback import Feedback
+from mnist_cnn.web.gate import Gate, GateState
+from mnist_cnn.web.handlers import PROMPT, Handlers
+from mnist_cnn.web.limits import MAX_FILE_MB, MAX_QUEUE, THREADS, UPLOADS_KEPT_FOR
+from mnist_cnn.web.model_source import ModelHolder
+from mnist_cnn.web.pad import build_pad
+from mnist_cnn.web.queue import ReadingQueue
+from mnist_cnn.web.theme import DESCRIPTION, FAVICON, TITLE, LinkPreview, build_theme, load_static
+
+CANVAS_SIZE = (280, 280)
+BRUSH_RADIUS = 10
+
+# How the page calls the server: at once, and for itself only.
+PRIVATE: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
+
+
+@dataclass(frozen=True)
+class Parts:
+    """The components of the page that take part in events.
+
+    Each of the three tabs has an input and a holder of its last answer. The pad is both.
+    """
+
+    pad_tab: gr.Tab
+    pad: gr.HTML
+    sketchpad_tab: gr.Tab
+    sketchpad: gr.Sketchpad
+    sketchpad_answer: gr.JSON
+    picture_tab: gr.Tab
+    picture: gr.Image
+    picture_answer: gr.JSON
+    found: gr.HTML
+    verdict: gr.HTML
+    label: gr.Label
+    seen: gr.HTML
+    heat: gr.HTML
+    correction: gr.HTML
+    reading: gr.JSON  # the id of the reading that is shown
+    serving: gr.HTML
+
+    @property
+    def answer(self) -> list[gr.components.Component]:
+        """The components that show an answer, in the order in which static/show_answer.js fills them."""
+        return [self.verdict, self.label, self.seen, self.found, self.reading, self.correction]
+
+
+class BoundedDict(OrderedDict[str, Any]):
+    """A dict that drops its oldest entries beyond a number of entries."""
+
+    def __init__(self, max_entries: int) -> None:
+        """Keep at most so many entries."""
+        super().__init__()
+        self.max_entries = max_entries
+
+    def __setitem__(self, key: str, value: Any) -> None:  # noqa: ANN401  as a dict's
+        """Add or replace an entry."""
+        super().__setitem__(key, value)
+        while len(self) > self.max_entries:
+            self.popitem(last=False)
+
+
+def build_page(models: ModelHolder, feedback: Feedback) -> gr.Blocks:
+    """Build the page around a model and a keeper of corrections; `launch` serves it."""
+    queue = ReadingQueue(models)
+    handlers = Handlers(models, queue, feedback)
+    page = gr.Blocks(title=TITLE, analytics_enabled=False, delete_cache=(UPLOADS_KEPT_FOR, UPLOADS_KEPT_FOR))
+    with page:
+        _wire(page, _lay_out(handlers), handlers)
+        add_endpoints(queue, models)
+    page.queue(max_size=MAX_QUEUE, default_concurrency_limit=THREADS)
+    return page
+
+
+def launch(
+    page: gr.Blocks,
+    gate: GateState,
+    check: Callable[[], str | None],
+    host: str | None = None,
+    port: int | None = None,
+) -> None:
+    """Serve the page until interrupted.
+
+    Args:
+        page: from `build_page`.
+        gate: with which the caller can stop the server from taking requests.
+        check: returns what is wrong with the server, for GET /health; None if nothing is.
+        host: the address to listen on; None for Gradio's default.
+        port: None for Gradio's default.
+    """
+    page.launch(
+        server_name=host,
+        server_port=port,
+        theme=build_theme(),
+        css=load_static("page.css"),
+        js=load_static("mark_frame.js"),
+        favicon_path=FAVICON,
+        max_file_size=f"{MAX_FILE_MB}mb",
+        max_threads=THREADS,
+        footer_links=["api", "gradio"],
+        run_history=False,
+        mcp_server=True,
+        app_kwargs={"middleware": [Middleware(Gate, check=check, state=gate), Middleware(LinkPreview)]},
+    )
+
+
+def _lay_out(handlers: Handlers) -> Parts:
+    """Place the components."""
+    parts: dict[str, Any] = {}
+    gr.Markdown(f"# {TITLE}\n{DESCRIPTION}", elem_id="heading")
+    with gr.Row():
+        with gr.Column():
+            with gr.Tab("Draw", elem_id="draw-tab") as parts["pad_tab"]:
+                parts["pad"] = build_pad(handlers.read_drawing)
+            with gr.Tab("Sketchpad", elem_id="sketchpad-tab") as parts["sketchpad_tab"]:
+                parts["sketchpad"] = _build_sketchpad()
+            with gr.Tab("Picture", elem_id="picture-tab") as parts["picture_tab"]:
+                parts["picture"] = _build_picture_input()
+                parts["found"] = gr.HTML("", html_template=load_static("found.html"))
+        with gr.Column():
+            parts["verdict"] = gr.HTML(PROMPT, elem_id="verdict", html_template='<p role="status">${value}</p>')
+            parts["label"] = gr.Label(num_top_classes=10, elem_id="label", label="Probabilities", show_label=False)
+            with gr.Row(elem_id="tiles"):
+                parts["seen"] = gr.HTML("", elem_id="seen", html_template=load_static("seen.html"))
+                parts["heat"] = gr.HTML(html_template=load_static("heat.html"))
+            parts["correction"] = _build_correction()
+    for hidden in ("sketchpad_answer", "picture_answer", "reading"):
+        parts[hidden] = gr.JSON(visible=False)
+    parts["serving"] = gr.HTML(handlers.describe_model(), elem_id="serving")
+    return Parts(**parts)
+
+
+def _wire(page: gr.Blocks, parts: Parts, handlers: Handlers) -> None:
+    """Connect the components with what they set off."""
+    show: dict[str, Any] = {"fn": None, "outputs": parts.answer, "js": load_static("show_answer.js")}
+    explain: dict[str, Any] = {"fn": handlers.explain, "inputs": parts.reading, "outputs": parts.heat, **PRIVATE}
+
+    parts.pad.change(inputs=parts.pad, api_visibility="private", **show)
+    parts.pad.rest(trigger_mode="always_last", **explain)
+    for change, read, given, answer in (
+        (parts.sketchpad.change, handlers.read_sketch, parts.sketchpad, parts.sketchpad_answer),
+        (partial(parts.picture.change, preprocess=False), handlers.read_picture, parts.picture, parts.picture_answer),
+    ):
+        answered = change(read, given, answer, trigger_mode="always_last", postprocess=False, **PRIVATE)
+        answered.then(inputs=answer, api_visibility="private", **show).then(**explain)
+    for tab, shown in (
+        (parts.pad_tab, parts.pad),
+        (parts.sketchpad_tab, parts.sketchpad_answer),
+        (parts.picture_tab, parts.picture_answer),
+    ):
+        tab.select(inputs=shown, api_visibility="private", **show).then(**explain)
+    parts.correction.pick(handlers.correct, parts.reading, parts.correction, **PRIVATE)
+    take_brush = load_static("take_brush.js")
+    gr.on([parts.sketchpad_tab.select, parts.sketchpad.clear], js=take_brush, api_visibility="private")
+    page.load(handlers.describe_model, outputs=parts.serving, **PRIVATE)  # another model may serve by now
+
+
+def _build_sketchpad() -> gr.Sketchpad:
+    sketchpad = gr.Sketchpad(
+        elem_id="sketchpad",
+        label="Sketchpad",
+        show_label=False,
+        type="pil",
+        canvas_size=CANVAS_SIZE,
+        fixed_canvas=True,
+        brush=gr.Brush(default_size=BRUSH_RADIUS, colors=["#000000"], color_mode="fixed"),
+        layers=False,
+        transforms=(),
+        buttons=[],
+    )
+    # Gradio keeps here what a browser sent and nobody fetched: without a bound, one entry for each stroke.
+    sketchpad.blob_storage = BoundedDict(max_entries=256)
+    return sketchpad
+
+
+def _build_picture_input() -> gr.Image:
+    # image_mode=None: `load_image` decodes the files, since it knows more kinds of them.
+    return gr.Image(
+        elem_id="picture",
+        label="A picture of one digit",
+        show_label=False,
+        image_mode=None,
+        buttons=[],
+        # A mirrored digit is a different picture, and on a phone the camera on the back sees the paper.
+        webcam_options=gr.WebcamOptions(mirror=False, constraints={"video": {"facingMode": "environment"}}),
+    )
+
+
+def _build_correction() -> gr.HTML:
+    return gr.HTML(
+        "",
+        elem_id="correction",
+        html_template=load_static("correction.html"),
+        js_on_load=load_static("correction.js"),
+        apply_default_css=False,
+        digits=list(range(NUM_CLASSES)),
+    )

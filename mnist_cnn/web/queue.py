@@ -1,0 +1,153 @@
+"""Many visitors' pictures through the network together, with a line in the log for each."""
+
+import logging
+import queue
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+from PIL import Image
+
+from mnist_cnn.errors import PictureError
+from mnist_cnn.inference import BATCH_SIZES, Classifier, Prepared, Reading, load_image, prepare
+from mnist_cnn.web.model_source import ModelHolder
+from mnist_cnn.web.payloads import PictureFile, load_content
+
+logger = logging.getLogger(__name__)
+
+
+class Answered(NamedTuple):
+    """A reading and where it came from.
+
+    Attributes:
+        reading: what was read.
+        image: the picture that it was read from, decoded and upright.
+        classifier: the model that read it.
+    """
+
+    reading: Reading
+    image: Image.Image
+    classifier: Classifier
+
+
+class _Result(NamedTuple):
+    reading: Reading
+    classifier: Classifier
+
+
+class ReadingQueue:
+    """Reads the pictures of many visitors at once: all that wait for the network go through it in one batch."""
+
+    def __init__(self, models: ModelHolder) -> None:
+        """Read with whichever model the holder has at the time."""
+        self._models = models
+        self._waiting: queue.SimpleQueue[tuple[Prepared, Future[_Result]]] = queue.SimpleQueue()
+        self._network = threading.Lock()
+
+    def read(self, picture: PictureFile | Image.Image | None, source: str) -> Answered:
+        """Read one picture.
+
+        Args:
+            picture: as a client sent it, or decoded already.
+            source: the part of the page or the endpoint that it came through, for the log.
+
+        Raises:
+            UnreadablePictureError: if it is not a picture.
+            EmptyPictureError: if there is no ink in it.
+        """
+        line = _LogLine(source)
+        try:
+            with line.timed():
+                image = picture if isinstance(picture, Image.Image) else line.load(picture)
+                reading, classifier = self._wait(self._submit(image))
+        except PictureError as error:
+            line.write(error)
+            raise
+        line.write(reading)
+        return Answered(reading, image, classifier)
+
+    def read_batch(self, pictures: Sequence[PictureFile | None], source: str) -> list[Reading | PictureError]:
+        """Read many pictures; an unreadable one has its error, as `read` would raise it, in place of its reading."""
+        lines = [_LogLine(source) for _ in pictures]
+        jobs: list[Future[_Result] | PictureError] = []
+        for picture, line in zip(pictures, lines, strict=True):
+            try:
+                with line.timed():
+                    jobs.append(self._submit(line.load(picture)))
+            except PictureError as error:
+                jobs.append(error)
+        readings: list[Reading | PictureError] = []
+        for job, line in zip(jobs, lines, strict=True):
+            with line.timed():
+                readings.append(job if isinstance(job, PictureError) else self._wait(job).reading)
+            line.write(readings[-1])
+        return readings
+
+    def _submit(self, image: Image.Image) -> Future[_Result]:
+        """Prepare a picture and put it in the queue."""
+        future: Future[_Result] = Future()
+        self._waiting.put((prepare(image), future))
+        return future
+
+    def _wait(self, future: Future[_Result]) -> _Result:
+        """Return the result of a picture in the queue.
+
+        Whoever finds the network free takes everything that waits through it; those who come meanwhile wait for the
+        next batch.
+        """
+        while not future.done():
+            with self._network:
+                batch: list[tuple[Prepared, Future[_Result]]] = []
+                while len(batch) < BATCH_SIZES[-1] and not self._waiting.empty():
+                    batch.append(self._waiting.get())
+                if batch:
+                    self._run(batch)
+        return future.result()
+
+    def _run(self, batch: list[tuple[Prepared, Future[_Result]]]) -> None:
+        classifier = self._models.served.classifier
+        try:
+            readings = classifier.read_prepared([prepared for prepared, _ in batch])
+        except BaseException as error:  # noqa: BLE001  whatever it is, everyone in the batch gets it
+            for _, future in batch:
+                future.set_exception(error)
+        else:
+            for (_, future), reading in zip(batch, readings, strict=True):
+                future.set_result(_Result(reading, classifier))
+
+
+class _LogLine:
+    """What the log says of one picture: where it came from, how large it was, what was read, and how long it took."""
+
+    def __init__(self, source: str) -> None:
+        self._fields: dict[str, Any] = {"source": source}
+        self._seconds = 0.0
+
+    @contextmanager
+    def timed(self) -> Iterator[None]:
+        """Count the time that the block takes."""
+        started = time.perf_counter()
+        try:
+            yield
+        finally:
+            self._seconds += time.perf_counter() - started
+
+    def load(self, picture: PictureFile | None) -> Image.Image:
+        """Decode a picture, and note its size."""
+        content = load_content(picture)
+        self._fields["bytes"] = len(content)
+        image = load_image(content)
+        self._fields["size"] = image.size
+        return image
+
+    def write(self, outcome: Reading | PictureError) -> None:
+        """Write the line."""
+        if isinstance(outcome, PictureError):
+            self._fields["error"] = str(outcome)
+        else:
+            confidence = round(float(outcome.probabilities[outcome.digit]), 4)
+            self._fields |= {"digit": outcome.digit, "confidence": confidence}
+        logger.info("read", extra={"fields": {**self._fields, "ms": round(1e3 * self._seconds, 2)}})

@@ -1,0 +1,57 @@
+"""What visitors were answered, kept for a while: to explain it, and to correct exactly what was shown."""
+
+import secrets
+import threading
+from collections import OrderedDict
+from dataclasses import dataclass
+
+from mnist_cnn.inference import Classifier, Reading
+
+
+@dataclass(frozen=True, eq=False)
+class KeptReading:
+    """An answer that a visitor was shown.
+
+    Attributes:
+        reading: what was read.
+        classifier: the model that read it, which may not be the one that serves by now.
+        drawing: the picture, as `pictures.encode_drawing` encodes it.
+    """
+
+    reading: Reading
+    classifier: Classifier
+    drawing: bytes
+
+    @property
+    def size(self) -> int:
+        """How much memory it takes, in bytes; models are shared, and don't count."""
+        return len(self.drawing) + self.reading.image.nbytes + self.reading.probabilities.nbytes
+
+
+class ReadingStore:
+    """Keeps readings under ids that nobody can guess; a page holds the id of the reading that it shows."""
+
+    def __init__(self, max_bytes: int) -> None:
+        """Keep at most so many bytes; beyond that, what was not used for the longest time is dropped."""
+        self._max_bytes = max_bytes
+        self._kept: OrderedDict[str, KeptReading] = OrderedDict()
+        self._size = 0
+        self._lock = threading.Lock()
+
+    def keep(self, kept: KeptReading) -> str:
+        """Keep a reading, and return its id."""
+        reading_id = secrets.token_urlsafe(16)
+        with self._lock:
+            self._kept[reading_id] = kept
+            self._size += kept.size
+            while self._size > self._max_bytes:
+                self._size -= self._kept.popitem(last=False)[1].size
+        return reading_id
+
+    def get(self, reading_id: object) -> KeptReading | None:
+        """Return the reading with an id, None if it is not here any more or never was."""
+        with self._lock:
+            if not isinstance(reading_id, str) or reading_id not in self._kept:
+                return None
+            self._kept.move_to_end(reading_id)
+            return self._kept[reading_id]

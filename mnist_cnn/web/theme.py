@@ -1,0 +1,85 @@
+"""The look of the page: the theme, the static files, and what a link to the page shows."""
+
+import html
+import re
+from pathlib import Path
+
+import gradio as gr
+from starlette.datastructures import MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+TITLE = "Handwritten digit reader"
+DESCRIPTION = "Draw a digit, or give a picture of one: a small neural network trained on MNIST reads it."
+STATIC = Path(__file__).parent / "static"
+FAVICON = STATIC / "favicon.png"
+
+
+def load_static(name: str) -> str:
+    """Return the text of a file in static/."""
+    return (STATIC / name).read_text()
+
+
+def build_theme() -> gr.themes.Base:
+    """Build the theme: paper and ink, the visitor's own system font, one accent colour."""
+    return gr.themes.Base(
+        primary_hue=gr.themes.colors.indigo,
+        secondary_hue=gr.themes.colors.indigo,
+        neutral_hue=gr.themes.colors.stone,
+        radius_size=gr.themes.sizes.radius_lg,
+        font=["ui-sans-serif", "system-ui", "sans-serif"],
+        font_mono=["ui-monospace", "Consolas", "monospace"],
+    ).set(
+        body_background_fill="*neutral_50",
+        body_background_fill_dark="*neutral_950",
+        color_accent="*primary_600",
+        body_text_color_subdued="*neutral_500",
+        body_text_color_subdued_dark="*neutral_400",
+        stat_background_fill="*primary_500",
+        block_border_width="0px",
+        block_shadow="none",
+        block_shadow_dark="none",
+        block_background_fill="transparent",
+        block_background_fill_dark="transparent",
+    )
+
+
+class LinkPreview:
+    """Middleware that replaces Gradio's title and description, which shared links show, with the page's own."""
+
+    TAGS = "".join(
+        f'<meta {kind}="{name}" content="{html.escape(content)}">'
+        for kind, name, content in [
+            ("name", "description", DESCRIPTION),
+            ("property", "og:type", "website"),
+            ("property", "og:title", TITLE),
+            ("property", "og:description", DESCRIPTION),
+            ("name", "twitter:card", "summary"),
+        ]
+    ).encode()
+    GRADIO_TAGS = re.compile(rb'<meta\s+(?:property="og:|name="twitter:)[^>]*>')
+
+    def __init__(self, app: ASGIApp) -> None:
+        """Stand before an app."""
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on, and rewrite the answer if it is the page."""
+        if scope["type"] != "http" or scope["method"] != "GET" or scope["path"] != "/":
+            await self.app(scope, receive, send)
+            return
+        start: Message = {}
+        page = b""
+
+        async def rewrite(message: Message) -> None:
+            nonlocal start, page
+            if message["type"] == "http.response.start":
+                start = message
+                return
+            page += message.get("body", b"")
+            if not message.get("more_body"):
+                page = self.GRADIO_TAGS.sub(b"", page).replace(b"</head>", self.TAGS + b"</head>", 1)
+                MutableHeaders(raw=start["headers"])["content-length"] = str(len(page))
+                await send(start)
+                await send({"type": "http.response.body", "body": page})
+
+        await self.app(scope, receive, rewrite)

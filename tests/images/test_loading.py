@@ -1,0 +1,166 @@
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from mnist_cnn.errors import UnreadablePictureError
+from mnist_cnn.images import load_image, to_mnist
+from mnist_cnn.images.loading import flatten
+from tests.support.pictures import difference, draw_seven, on_paper
+
+
+def test_path_bytes_and_image_load_alike(tmp_path: Path) -> None:
+    path = tmp_path / "seven.png"
+    draw_seven().save(path)
+    expected = to_mnist(draw_seven())
+    for source in (path, str(path), path.read_bytes(), Image.open(path)):
+        np.testing.assert_array_equal(to_mnist(load_image(source)), expected)
+
+
+@pytest.mark.parametrize("dtype", [bool, np.uint8, np.uint16, np.int32, np.int64, np.float16, np.float32, np.float64])
+def test_array_of_any_usual_dtype_is_an_image(dtype: type) -> None:
+    drawing = np.asarray(on_paper(draw_seven()).convert("L"))
+    top: float = {"b": 1, "u": np.iinfo(dtype).max if dtype in (np.uint8, np.uint16) else 255, "i": 255, "f": 1}[
+        np.dtype(dtype).kind
+    ]
+    array: np.ndarray = (drawing / 255 * top).round(0 if np.dtype(dtype).kind != "f" else 3).astype(dtype)
+    assert difference(to_mnist(load_image(array)), to_mnist(Image.fromarray(drawing))) < (4 if dtype is bool else 1)
+
+
+@pytest.mark.parametrize(
+    "shape", [(40, 30), (40, 30, 1), (1, 40, 30), (1, 40, 30, 1), (40, 30, 2), (40, 30, 3), (40, 30, 4)]
+)
+def test_array_of_any_usual_shape_is_an_image(shape: tuple[int, ...]) -> None:
+    assert load_image(np.zeros(shape, np.uint8)).size == (30, 40)
+
+
+def test_array_of_huge_numbers_loads_like_its_small_copy() -> None:
+    array = np.array([[-1.0, 0.0, 0.5], [0.9, 0.1, 0.7]])
+    small, huge = (np.asarray(load_image(array * factor)) for factor in (2.0**100, 2.0**126))
+    np.testing.assert_array_equal(small, huge)
+    assert small.min() == 0
+
+
+@pytest.mark.parametrize("array", [np.zeros((0, 5)), np.zeros(9), np.zeros((5, 5, 7))])
+def test_array_of_another_shape_is_refused(array: np.ndarray) -> None:
+    with pytest.raises(UnreadablePictureError, match=r"must have shape .*: received shape \(.*\) of float64\."):
+        load_image(array)
+
+
+@pytest.mark.parametrize(
+    "array",
+    [
+        np.full((5, 5), np.nan),
+        np.full((5, 5), "x"),
+        *(np.array([[0, far], [1, 2]]) for far in (np.nan, np.inf, -np.inf, 3.41e38, -3.41e38, 1e300)),
+    ],
+)
+def test_array_of_anything_but_moderate_numbers_is_refused(array: np.ndarray) -> None:
+    with pytest.raises(UnreadablePictureError, match=r"must hold finite numbers .*: received shape \(., .\) of "):
+        load_image(array)
+
+
+def test_exif_orientation_is_followed() -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6  # to be turned clockwise
+    file = BytesIO()
+    drawing = on_paper(draw_seven())
+    drawing.transpose(Image.Transpose.ROTATE_90).save(file, "PNG", exif=exif)
+    np.testing.assert_array_equal(to_mnist(load_image(file.getvalue())), to_mnist(drawing))
+
+
+@pytest.mark.parametrize("quality", [95, 75, 30])
+def test_jpeg_of_a_drawing_loads_like_the_drawing(quality: int) -> None:
+    file = BytesIO()
+    on_paper(draw_seven()).save(file, "JPEG", quality=quality)
+    assert difference(to_mnist(load_image(file.getvalue())), to_mnist(draw_seven())) < 4
+
+
+def test_large_jpeg_is_decoded_at_half_its_size() -> None:
+    file = BytesIO()
+    Image.new("L", (4096, 5000)).save(file, "JPEG")
+    assert load_image(file.getvalue()).size == (2048, 2500)
+
+
+def test_palette_picture_with_transparency_is_read() -> None:
+    sketch = Image.new("P", (100, 100), 0)
+    sketch.putpalette([0, 0, 0, 0, 0, 0])  # black ink on transparent black
+    sketch.paste(1, (40, 20, 50, 80))
+    file = BytesIO()
+    sketch.save(file, "GIF", transparency=0)
+    image = to_mnist(load_image(file.getvalue()))
+    assert image.mean() == pytest.approx(255 * 20 * 20 / 6 / 28**2, rel=0.01)
+
+
+def test_missing_file_is_refused() -> None:
+    with pytest.raises(UnreadablePictureError, match="There is no file nowhere"):
+        load_image("nowhere.png")
+
+
+def test_file_that_is_not_a_picture_is_refused() -> None:
+    with pytest.raises(UnreadablePictureError, match="not a picture"):
+        load_image(b"%PDF-1.7 no picture")
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "GIF", "WEBP", "TIFF"])
+def test_truncated_file_is_refused(kind: str) -> None:
+    file = BytesIO()
+    on_paper(draw_seven()).save(file, kind)
+    with pytest.raises(UnreadablePictureError, match=r"damaged|not a picture"):
+        load_image(file.getvalue()[: len(file.getvalue()) // 2])
+
+
+@pytest.mark.parametrize("side", [9_000, 11_000, 20_000])
+def test_picture_that_is_too_large_is_refused_before_it_is_decoded(side: int) -> None:
+    file = BytesIO()
+    Image.new("1", (side, side)).save(file, "PNG")
+    with pytest.raises(UnreadablePictureError, match="too large: send one of at most 40 megapixels"):
+        load_image(file.getvalue())
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "YCbCr", "HSV", "I", "F"])
+def test_image_of_any_mode_is_flattened(mode: str) -> None:
+    drawing = on_paper(draw_seven()).convert("L")
+    image = (drawing.convert("RGB") if mode in ("CMYK", "YCbCr", "HSV") else drawing).convert(mode)
+    flat = flatten(image)
+    assert flat.mode == ("L" if mode in ("1", "L", "I", "F") else "RGB")
+    # Dithering to black and white changes the pixels of the edges only.
+    assert difference(np.asarray(flat.convert("L")), np.asarray(drawing)) < 0.6
+    assert difference(to_mnist(image), to_mnist(drawing)) < (4 if mode == "1" else 1)
+
+
+def test_16_bit_image_is_scaled_not_clipped() -> None:
+    drawing = np.asarray(on_paper(draw_seven()).convert("L"))
+    image = Image.fromarray(drawing.astype(np.uint16) * 257)
+    assert image.mode == "I;16"
+    np.testing.assert_array_equal(np.asarray(flatten(image)), drawing)
+    np.testing.assert_array_equal(to_mnist(image), to_mnist(Image.fromarray(drawing)))
+
+
+@pytest.mark.parametrize("ink", ["black", "white", "red"])
+def test_ink_of_one_colour_on_transparent_becomes_black_on_white(ink: str) -> None:
+    sketch = draw_seven()
+    coloured = Image.new("RGBA", sketch.size, ink)
+    coloured.putalpha(sketch.getchannel("A"))
+    np.testing.assert_array_equal(np.asarray(flatten(coloured)), np.asarray(on_paper(sketch).convert("L")))
+    assert difference(to_mnist(coloured), to_mnist(sketch)) < 0.5
+
+
+@pytest.mark.parametrize(("darkest", "lightest", "paper"), [(0, 30, 255), (220, 250, 0)])
+def test_ink_of_similar_shades_on_transparent_gets_the_paper_that_shows_it(
+    darkest: int, lightest: int, paper: int
+) -> None:
+    image = Image.new("RGBA", (100, 100))
+    image.paste((darkest,) * 3 + (255,), (40, 20, 50, 80))
+    image.paste((lightest,) * 3 + (255,), (50, 20, 60, 80))
+    assert flatten(image).getpixel((0, 0)) == (paper,) * 3
+
+
+def test_sheet_with_transparent_surroundings_keeps_its_own_paper() -> None:
+    sheet = on_paper(draw_seven()).convert("RGBA")
+    image = Image.new("RGBA", (600, 600))
+    image.paste(sheet, (100, 100))
+    assert flatten(image).getpixel((0, 0)) == (255, 255, 255)
+    assert difference(to_mnist(image), to_mnist(sheet)) < 1

@@ -1,0 +1,41 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mnist_cnn.errors import CheckpointError
+from mnist_cnn.training.checkpoint import check_same_run, identify_run, load_checkpoint, save_checkpoint
+from mnist_cnn.training.config import TrainConfig
+from mnist_cnn.training.synthetic import draw_digits
+
+
+def test_a_checkpoint_reads_as_it_was_written(tmp_path: Path) -> None:
+    arrays: list[np.ndarray] = [
+        np.arange(6, dtype=np.uint32).reshape(2, 3),
+        np.full((), 0.1, np.float32),
+        np.array([], np.float64),
+    ]
+    save_checkpoint(tmp_path / "new" / "checkpoint.npz", arrays, {"history": [[1, 0.1]]})
+    loaded, facts = load_checkpoint(tmp_path / "new" / "checkpoint.npz")
+    for array, again in zip(arrays, loaded, strict=True):
+        assert array.dtype == again.dtype
+        np.testing.assert_array_equal(array, again)
+    assert facts == {"history": [[1, 0.1]]}
+
+
+def test_a_checkpoint_that_is_cut_off_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "checkpoint.npz"
+    save_checkpoint(path, [np.arange(1000)], {})
+    path.write_bytes(path.read_bytes()[:500])
+    with pytest.raises(CheckpointError, match=r"is no checkpoint .*: start anew with --force"):
+        load_checkpoint(path)
+
+
+def test_other_data_or_another_config_is_another_run() -> None:
+    config, split = TrainConfig(epochs=5), draw_digits(3, seed=0)
+    run = identify_run(config, split)
+    check_same_run(run, identify_run(TrainConfig(epochs=5), draw_digits(3, seed=0)))
+    with pytest.raises(CheckpointError, match="had other data: resume it with what it had"):
+        check_same_run(run, identify_run(config, draw_digits(3, seed=1)))
+    with pytest.raises(CheckpointError, match="had epochs 5 rather than 3, seed 0 rather than 1: resume"):
+        check_same_run(run, identify_run(TrainConfig(epochs=3, seed=1), split))

@@ -1,0 +1,101 @@
+from collections.abc import Callable
+from pathlib import Path
+
+import datasets
+import numpy as np
+import pytest
+from PIL import Image
+
+from mnist_cnn.errors import DataError
+from mnist_cnn.training.data import NO_DIGIT, Split, load_corrections, load_mnist
+from mnist_cnn.training.synthetic import draw_digits, draw_nondigits
+from mnist_cnn.web.feedback import Feedback
+from tests.support.data_sets import write_data_set
+
+
+def test_every_image_and_label_comes_back_as_it_was_written(mnist_folder: Path) -> None:
+    written, loaded = draw_digits(50, seed=2), load_mnist(str(mnist_folder)).test
+    assert loaded.images.dtype == np.uint8
+    np.testing.assert_array_equal(loaded.images, written.images)
+    np.testing.assert_array_equal(loaded.labels, written.labels)
+
+
+def test_validation_is_a_twelfth_of_the_training_split_with_each_label_in_its_share(mnist_folder: Path) -> None:
+    mnist = load_mnist(str(mnist_folder))
+    np.testing.assert_array_equal(np.bincount(mnist.val.labels), [3] * 10)
+    np.testing.assert_array_equal(np.bincount(mnist.train.labels), [33] * 10)
+
+
+def test_training_and_validation_share_no_image_and_lose_none(mnist_folder: Path) -> None:
+    mnist = load_mnist(str(mnist_folder))
+    kept = [image.tobytes() for image in (*mnist.train.images, *mnist.val.images)]
+    assert sorted(kept) == sorted(image.tobytes() for image in draw_digits(360, seed=1).images)
+
+
+def test_the_validation_part_is_the_same_each_time(mnist_folder: Path) -> None:
+    first, second = load_mnist(str(mnist_folder)).val, load_mnist(str(mnist_folder)).val
+    np.testing.assert_array_equal(first.images, second.images)
+
+
+def test_a_data_set_that_does_not_exist_is_refused_in_one_sentence_that_names_the_way_out(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"could not be loaded: .* pass a local folder .* with --dataset\.$"):
+        load_mnist(str(tmp_path / "nowhere"))
+
+
+def test_a_missing_split_is_named(tmp_path: Path) -> None:
+    write_data_set(tmp_path, train=draw_digits(20, seed=0))
+    with pytest.raises(DataError, match="has no split test"):
+        load_mnist(str(tmp_path))
+
+
+def test_wrong_columns_are_named(tmp_path: Path) -> None:
+    for split in ("train", "test"):
+        datasets.Dataset.from_dict({"picture": [1], "digit": [2]}).to_parquet(tmp_path / f"{split}.parquet")
+    with pytest.raises(DataError, match=r"expected the columns image and label, got .*picture"):
+        load_mnist(str(tmp_path))
+
+
+@pytest.mark.parametrize("shape", [(27, 28), (28, 28, 3)])
+def test_an_image_of_another_shape_is_named_by_its_row(tmp_path: Path, shape: tuple[int, ...]) -> None:
+    wrong = Split(np.zeros((1, *shape, 1), np.uint8), np.zeros(1, np.int32))
+    write_data_set(tmp_path, train=wrong, test=wrong)
+    with pytest.raises(DataError, match=r"must be grey and 28x28, but row 0 is 28x2"):
+        load_mnist(str(tmp_path))
+
+
+def test_a_label_out_of_range_is_named_by_its_row(tmp_path: Path) -> None:
+    rows = {"image": [np.zeros((28, 28), np.uint8)] * 2, "label": [9, 10]}
+    features = datasets.Features({"image": datasets.Image(), "label": datasets.Value("int64")})
+    for split in ("train", "test"):
+        datasets.Dataset.from_dict(rows, features=features).to_parquet(tmp_path / f"{split}.parquet")
+    with pytest.raises(DataError, match=r"from 0 to 9, but row 1 has 10\."):
+        load_mnist(str(tmp_path))
+
+
+def test_what_is_no_digit_is_labelled_as_none() -> None:
+    nondigits = draw_nondigits(5, seed=0)
+    assert nondigits.images.shape == (5, 28, 28, 1)
+    assert nondigits.labels.tolist() == [NO_DIGIT] * 5
+
+
+@pytest.mark.parametrize("draw", [draw_digits, draw_nondigits])
+def test_drawings_agree_for_the_same_seed_only(draw: Callable[[int, int], Split]) -> None:
+    first, second, other = draw(20, 3), draw(20, 3), draw(20, 4)
+    np.testing.assert_array_equal(first.images, second.images)
+    assert (first.images != other.images).any()
+
+
+def test_corrections_that_the_page_saved_are_there_to_learn_from(tmp_path: Path) -> None:
+    given = draw_digits(3, seed=5)
+    feedback = Feedback(tmp_path)
+    for image, label in zip(*given, strict=True):
+        feedback.save(Image.fromarray(image[..., 0]), image, int(label), np.full(10, 0.1), "bundled", None)
+    corrections = load_corrections(str(tmp_path))
+    order = np.argsort(corrections.labels)
+    np.testing.assert_array_equal(corrections.images[order], given.images)
+    np.testing.assert_array_equal(corrections.labels[order], given.labels)
+
+
+def test_corrections_that_are_not_there_are_refused_by_their_option(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="with --extra-data"):
+        load_corrections(str(tmp_path / "nowhere"))

@@ -1,0 +1,20 @@
+import jax.numpy as jnp
+import numpy as np
+
+from mnist_cnn.training.distillation import MEMORY_RATE, blend_targets, remember
+
+
+def test_targets_move_to_what_is_remembered_as_far_as_it_is_trusted() -> None:
+    targets, remembered = jnp.eye(10)[:3], jnp.full((3, 10), 0.1)
+    blended = blend_targets(targets, remembered, jnp.array([[0.0], [0.5], [1.0]]))
+    np.testing.assert_allclose(blended[0], targets[0])
+    np.testing.assert_allclose(blended[1], (targets[1] + 0.1) / 2)
+    np.testing.assert_allclose(blended[2], remembered[2])
+
+
+def test_only_the_rows_of_the_batch_are_remembered() -> None:
+    memory, probabilities = jnp.full((4, 10), 0.1), jnp.eye(10)[:2]
+    after = remember(memory, jnp.array([3, 1]), probabilities)
+    np.testing.assert_allclose(after[jnp.array([0, 2])], 0.1)
+    np.testing.assert_allclose(after[3], 0.1 * (1 - MEMORY_RATE) + MEMORY_RATE * probabilities[0])
+    np.testing.assert_allclose(after[1], 0.1 * (1 - MEMORY_RATE) + MEMORY_RATE * probabilities[1])

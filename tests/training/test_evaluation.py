@@ -1,0 +1,76 @@
+import json
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+from mnist_cnn.decision import digit_score
+from mnist_cnn.inference import PRETRAINED
+from mnist_cnn.network import load_model
+from mnist_cnn.training.data import Mnist, load_mnist
+from mnist_cnn.training.evaluation import Measurement, choose_threshold, measure, write_measurement
+from tests.support.metrics import METRICS
+from tests.support.probabilities import sure
+
+
+@pytest.fixture(scope="module")
+def mnist(mnist_folder: Path) -> Mnist:
+    return load_mnist(str(mnist_folder))
+
+
+@pytest.fixture(scope="module")
+def model() -> keras.Model:
+    return load_model(PRETRAINED)
+
+
+@pytest.fixture(scope="module")
+def measurement(model: keras.Model, mnist: Mnist) -> Measurement:
+    return measure(model, mnist, drawings=100)
+
+
+def test_the_threshold_refuses_no_more_than_it_may_of_either_part() -> None:
+    val, drawn = (
+        np.stack([sure(confidence) for confidence in np.linspace(least, 1, 1001)]) for least in (0.5, 0.2)
+    )
+    threshold = choose_threshold(val, drawn)
+    assert np.mean(digit_score(val) < threshold) <= 0.005
+    assert np.mean(digit_score(drawn) < threshold) == pytest.approx(0.01, abs=0.001)
+
+
+def test_the_metrics_agree_with_each_other(measurement: Measurement) -> None:
+    test = measurement.metrics["test"]
+    matrix = np.array(test["confusion_matrix"])
+    assert matrix.sum() == test["images"] == 50
+    assert np.trace(matrix) == 50 - test["errors"]
+    assert test["accuracy"] == pytest.approx(1 - test["errors"] / 50)
+    assert measurement.metrics["val"]["images"] == 30
+
+
+def test_drawings_and_nondigits_are_measured(measurement: Measurement) -> None:
+    assert measurement.metrics["drawn"]["images"] == 100
+    assert measurement.metrics["drawn"]["accuracy"] > 0.9
+    assert measurement.metrics["nondigits"]["images"] == 50
+    assert measurement.metrics["nondigits"]["refused"] > 0.5
+    assert measurement.metrics["drawn"]["refused"] < 0.1
+
+
+def test_the_refused_are_those_below_the_threshold(measurement: Measurement) -> None:
+    _, probabilities = measurement.read["test"]
+    refused = np.mean(digit_score(probabilities) < measurement.metrics["digit_threshold"])
+    assert measurement.metrics["test"]["refused"] == refused
+
+
+def test_writing_adds_what_was_measured_to_what_is_known_of_the_run(
+    measurement: Measurement, mnist: Mnist, tmp_path: Path
+) -> None:
+    run = {name: METRICS[name] for name in ("command", "seed", "hardware", "versions", "config", "dataset")}
+    run |= {"train_seconds": 1.0, "best_epoch": 1}
+    history = [{"epoch": 1, "loss": 1.0, "accuracy": 0.5, "val_loss": 0.9, "val_accuracy": 0.6}]
+    metrics = write_measurement(tmp_path, measurement, run, history, mnist.train)
+    assert metrics == json.loads((tmp_path / "metrics.json").read_text()) == {**run, **measurement.metrics}
+    card = (tmp_path / "README.md").read_text()
+    assert f"{metrics['test']['accuracy']:.2%}" in card
+    for figure in (tmp_path / "figures").iterdir():
+        assert f"(figures/{figure.name})" in card
+    assert {path.name for path in tmp_path.iterdir()} == {"README.md", "figures", "metrics.json"}

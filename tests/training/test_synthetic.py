@@ -1,0 +1,57 @@
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from mnist_cnn.training.data import NO_DIGIT, Split
+from mnist_cnn.training.synthetic import draw_digits, draw_nondigits, trace_digits
+
+
+def test_digits_are_drawn_as_many_of_each() -> None:
+    digits = draw_digits(30, seed=0)
+    assert digits.images.shape == (30, 28, 28, 1)
+    assert digits.images.dtype == np.uint8
+    assert digits.labels.tolist() == 3 * list(range(10))
+
+
+def test_what_is_no_digit_is_labelled_as_none() -> None:
+    nondigits = draw_nondigits(5, seed=0)
+    assert nondigits.images.shape == (5, 28, 28, 1)
+    assert nondigits.labels.tolist() == [NO_DIGIT] * 5
+
+
+@pytest.mark.parametrize("draw", [draw_digits, draw_nondigits])
+def test_nothing_is_drawn_if_nothing_is_asked_for(draw: Callable[[int, int], Split]) -> None:
+    assert draw(0, 0).images.shape == (0, 28, 28, 1)
+
+
+@pytest.mark.parametrize("draw", [draw_digits, draw_nondigits])
+def test_drawings_agree_for_the_same_seed_only(draw: Callable[[int, int], Split]) -> None:
+    first, second, other = draw(20, 3), draw(20, 3), draw(20, 4)
+    np.testing.assert_array_equal(first.images, second.images)
+    assert (first.images != other.images).any()
+
+
+@pytest.mark.parametrize(("count", "expected"), [(10, 10), (30, 30), (50, 40)])
+def test_no_digit_is_traced_more_than_twice(count: int, expected: int) -> None:
+    split = draw_digits(20, seed=1)
+    traced = trace_digits(split._replace(labels=np.arange(20, dtype=np.int32)), count, seed=0)
+    assert len(traced.labels) == expected
+    assert np.bincount(traced.labels).max() <= 2
+
+
+def test_tracing_changes_the_images_and_keeps_the_labels() -> None:
+    split = draw_digits(20, seed=1)._replace(labels=np.arange(20, dtype=np.int32))
+    traced = trace_digits(split, 20, seed=0)
+    assert sorted(traced.labels) == list(range(20))
+    originals = split.images[traced.labels].astype(float)
+    assert (traced.images != originals).any(axis=(1, 2, 3)).all()
+    correlations = [
+        np.corrcoef(one.ravel(), other.ravel())[0, 1] for one, other in zip(traced.images, originals, strict=True)
+    ]
+    assert np.median(correlations) > 0.7
+
+
+def test_a_digit_too_faint_to_trace_stays_as_it_is() -> None:
+    blank = Split(np.zeros((3, 28, 28, 1), np.uint8), np.array([1, 2, 3], np.int32))
+    assert not trace_digits(blank, 3, seed=0).images.any()

@@ -1,0 +1,33 @@
+import json
+
+import pytest
+
+from mnist_cnn.inference import Classifier
+from mnist_cnn.web.health import KNOWN_DIGITS_TO_READ, build_health_response, find_problem
+
+
+def test_model_that_reads_known_digits_is_well(classifier: Classifier) -> None:
+    assert find_problem(classifier) is None
+
+
+@pytest.mark.parametrize("wrong", [2, 3])
+def test_model_may_misread_two_known_digits_and_no_more(
+    classifier: Classifier, monkeypatch: pytest.MonkeyPatch, wrong: int
+) -> None:
+    read = type(classifier).compute_probabilities
+
+    def misread(self: Classifier, images: object) -> object:
+        rows = read(self, images)  # type: ignore[arg-type]
+        rows[:wrong] = rows[:wrong, ::-1]
+        return rows
+
+    monkeypatch.setattr(type(classifier), "compute_probabilities", misread)
+    expected = None if 10 - wrong >= KNOWN_DIGITS_TO_READ else "reads only 7 of 10 known digits."
+    assert find_problem(classifier) == expected
+
+
+def test_answer_says_what_is_wrong() -> None:
+    well, failing = build_health_response(None), build_health_response("no digits")
+    assert (well.status_code, json.loads(bytes(well.body))) == (200, {"status": "ok"})
+    assert (failing.status_code, json.loads(bytes(failing.body))) == (503, {"status": "failing", "error": "no digits"})
+    assert well.headers["Cache-Control"] == "no-store"

@@ -1,0 +1,147 @@
+"""The page in a real browser: the Sketchpad and the Picture tab."""
+
+import base64
+from collections.abc import Callable
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from PIL import Image, ImageDraw
+from playwright.sync_api import Locator, Page, expect
+
+from tests.support.browsing import DIGITS, App, draw, label, verdict, wait_for_pad
+
+
+def sketchpad(page: Page) -> Locator:
+    page.get_by_role("tab", name="Sketchpad").click()
+    canvas = page.locator("#sketchpad canvas").first
+    expect(page.locator("#sketchpad [aria-label='Brush'].highlight")).to_be_visible(timeout=20_000)
+    return canvas
+
+
+@pytest.fixture
+def picture_of_7(tmp_path: Path) -> Path:
+    picture = Image.new("L", (300, 400), "white")
+    ImageDraw.Draw(picture).line([(x * 300, y * 400) for x, y in DIGITS["7"][0]], fill="black", width=24, joint="curve")
+    path = tmp_path / "seven.png"
+    picture.save(path)
+    return path
+
+
+@pytest.mark.parametrize("digit", ["2", "7"])
+def test_digit_drawn_on_the_sketchpad_is_read(page: Page, digit: str) -> None:
+    draw(page, sketchpad(page), DIGITS[digit])
+    expect(label(page)).to_have_text(digit, timeout=20_000)
+    expect(page.locator(".confidence-set")).to_have_count(10)
+    expect(page.get_by_alt_text("The 28 by 28 pixels that the model sees")).to_be_visible()
+
+
+def test_sketchpad_draws_again_after_clear(page: Page) -> None:
+    canvas = sketchpad(page)
+    draw(page, canvas, DIGITS["7"])
+    expect(label(page)).to_have_text("7", timeout=20_000)
+    page.get_by_label("Clear canvas").click()
+    expect(verdict(page)).to_have_text("Draw a digit", timeout=20_000)
+    expect(label(page)).to_have_count(0)
+    draw(page, sketchpad(page), DIGITS["1"])
+    expect(label(page)).to_have_text("1", timeout=20_000)
+
+
+def test_empty_canvas_asks_for_a_digit(page: Page) -> None:
+    sketchpad(page)
+    expect(verdict(page)).to_have_text("Draw a digit")
+    expect(label(page)).to_have_count(0)
+
+
+def test_stroke_undone_leaves_no_answer(page: Page) -> None:
+    draw(page, sketchpad(page), DIGITS["1"])
+    expect(label(page)).to_have_text("1", timeout=20_000)
+    page.get_by_role("button", name="Undo").click()
+    expect(verdict(page)).to_have_text("Draw a digit", timeout=20_000)
+
+
+def test_uploaded_picture_is_read(page: Page, picture_of_7: Path) -> None:
+    page.get_by_role("tab", name="Picture").click()
+    page.locator("#picture input[type=file]").set_input_files(picture_of_7)
+    expect(label(page)).to_have_text("7", timeout=20_000)
+    expect(page.get_by_alt_text("The picture, with a frame around the part that was read")).to_be_visible()
+
+
+def test_picture_from_the_clipboard_is_read(open_page: Callable[..., Page], picture_of_7: Path) -> None:
+    page = open_page(permissions=["clipboard-read", "clipboard-write"])
+    page.evaluate(
+        """async (url) => {
+            const content = await (await fetch(url)).blob();
+            await navigator.clipboard.write([new ClipboardItem({ "image/png": content })]);
+        }""",
+        "data:image/png;base64," + base64.b64encode(picture_of_7.read_bytes()).decode(),
+    )
+    page.get_by_role("tab", name="Picture").click()
+    page.get_by_role("button", name="Paste from clipboard").click()
+    expect(label(page)).to_have_text("7", timeout=20_000)
+
+
+def test_picture_from_the_camera_is_read(open_page: Callable[..., Page]) -> None:
+    page = open_page(permissions=["camera"])
+    page.get_by_role("tab", name="Picture").click()
+    page.get_by_role("button", name="Capture from camera").click()
+    page.get_by_text("Click to Access Webcam").click()
+    # Before the camera's first frame Gradio passes over a click.
+    page.wait_for_function("document.querySelector('#picture video')?.videoWidth > 0")
+    page.get_by_role("button", name="capture photo").click()
+    expect(page.get_by_alt_text("The picture, with a frame around the part that was read")).to_be_visible(
+        timeout=20_000
+    )
+
+
+def test_each_tab_shows_its_own_answer_and_reads_nothing_anew(page: Page, app: App, picture_of_7: Path) -> None:
+    draw(page, page.locator("#pad canvas"), DIGITS["1"])
+    expect(label(page)).to_have_text("1")
+    page.get_by_role("tab", name="Picture").click()
+    expect(verdict(page)).to_have_text("Draw a digit")
+    page.locator("#picture input[type=file]").set_input_files(picture_of_7)
+    expect(label(page)).to_have_text("7", timeout=20_000)
+    frame = page.get_by_alt_text("The picture, with a frame around the part that was read")
+    expect(frame).to_be_visible()
+    expect(page.get_by_alt_text("The ink that speaks for a 7")).to_be_visible()
+    before = app.log.count('"source":')
+    page.get_by_role("tab", name="Draw").click()
+    expect(label(page)).to_have_text("1")
+    expect(page.get_by_alt_text("The ink that speaks for a 1")).to_be_visible()
+    page.get_by_role("tab", name="Sketchpad").click()
+    expect(verdict(page)).to_have_text("Draw a digit")
+    expect(label(page)).to_have_count(0)
+    page.get_by_role("tab", name="Picture").click()
+    expect(label(page)).to_have_text("7")
+    expect(frame).to_be_visible()
+    expect(page.get_by_alt_text("The ink that speaks for a 7")).to_be_visible()
+    assert app.log.count('"source":') == before
+
+
+def test_picture_without_a_digit_says_so(page: Page, tmp_path: Path) -> None:
+    Image.new("RGB", (300, 300), "white").save(tmp_path / "blank.png")
+    page.get_by_role("tab", name="Picture").click()
+    page.locator("#picture input[type=file]").set_input_files(tmp_path / "blank.png")
+    expect(verdict(page)).to_contain_text("There is no ink", timeout=20_000)
+
+
+def test_uploaded_file_that_is_no_picture_is_refused_in_words(page: Page, tmp_path: Path) -> None:
+    bad = tmp_path / "notes.png"
+    bad.write_text("not a picture")
+    page.get_by_role("tab", name="Picture").click()
+    page.locator("#picture input[type=file]").set_input_files(bad)
+    expect(verdict(page)).to_contain_text("picture", timeout=20_000)
+    expect(label(page)).to_have_count(0)
+
+
+def test_page_and_server_turn_to_no_other_host(page: Page, app: App) -> None:
+    hosts: set[str | None] = set()
+    page.on("request", lambda request: hosts.add(urlsplit(request.url).hostname))
+    page.reload()
+    wait_for_pad(page)
+    draw(page, page.locator("#pad canvas"), DIGITS["1"])
+    expect(label(page)).to_have_text("1")
+    draw(page, sketchpad(page), DIGITS["7"])
+    expect(label(page)).to_have_text("7", timeout=20_000)
+    assert hosts == {"127.0.0.1"}
+    assert "turned to another host" not in app.log

@@ -1,0 +1,83 @@
+"""What many visitors send at once is read as if each were alone."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+
+from mnist_cnn.errors import EmptyPictureError, UnreadablePictureError
+from mnist_cnn.handwriting import render, sample_strokes
+from mnist_cnn.inference import BATCH_SIZES, Classifier
+from mnist_cnn.web.model_source import ModelHolder, ServedModel
+from mnist_cnn.web.payloads import PictureFile
+from mnist_cnn.web.queue import ReadingQueue
+from tests.support.files import data_url, encode
+
+COUNT = BATCH_SIZES[-1] + 10
+
+
+class CountingClassifier(Classifier):
+    """The bundled model, which counts how often its network is called, and can be made to fail."""
+
+    calls = 0
+    failure: Exception | None = None
+
+    def compute_probabilities(self, images: np.ndarray) -> np.ndarray:
+        self.calls += 1
+        if self.failure:
+            raise self.failure
+        return super().compute_probabilities(images)
+
+
+@pytest.fixture(scope="module")
+def pictures() -> list[PictureFile]:
+    rng = np.random.default_rng(0)
+    drawn = [render(sample_strokes(i % 10, rng), size=56, pen_width=5) for i in range(COUNT)]
+    return [{"url": data_url(encode(picture, "PNG"))} for picture in drawn]
+
+
+@pytest.fixture
+def classifier() -> Classifier:
+    return CountingClassifier.from_pretrained()
+
+
+def reading_queue(classifier: Classifier) -> ReadingQueue:
+    return ReadingQueue(ModelHolder(ServedModel(classifier)))
+
+
+def test_each_visitor_gets_the_answer_to_the_own_picture(classifier: Classifier, pictures: list[PictureFile]) -> None:
+    reader = reading_queue(classifier)
+    alone = [reader.read(picture, "test") for picture in pictures]
+    with ThreadPoolExecutor(COUNT) as visitors:
+        together = list(visitors.map(lambda picture: reader.read(picture, "test"), pictures))
+    for one, other in zip(alone, together, strict=True):
+        np.testing.assert_array_equal(one.reading.image, other.reading.image)
+        np.testing.assert_allclose(one.reading.probabilities, other.reading.probabilities, atol=1e-5)
+
+
+def test_a_batch_goes_through_the_network_at_once(classifier: CountingClassifier, pictures: list[PictureFile]) -> None:
+    calls = classifier.calls
+    readings = reading_queue(classifier).read_batch(pictures, "test")
+    assert classifier.calls - calls == -(-COUNT // BATCH_SIZES[-1])
+    assert all(not isinstance(reading, Exception) for reading in readings)
+
+
+def test_what_cannot_be_read_has_its_error_in_its_place(classifier: Classifier, pictures: list[PictureFile]) -> None:
+    blank: PictureFile = {"url": data_url(encode(render([np.zeros((1, 2))], 56, 5).convert("1"), "PNG"))}
+    first, second, third, fourth = reading_queue(classifier).read_batch([pictures[0], None, blank, pictures[1]], "test")
+    assert isinstance(second, UnreadablePictureError)
+    assert isinstance(third, EmptyPictureError)
+    assert not isinstance(first, Exception)
+    assert not isinstance(fourth, Exception)
+
+
+def test_failure_of_the_network_reaches_each_visitor(
+    classifier: CountingClassifier, pictures: list[PictureFile]
+) -> None:
+    reader = reading_queue(classifier)
+    classifier.failure = MemoryError("no room")
+    with ThreadPoolExecutor(8) as visitors:
+        futures = [visitors.submit(reader.read, picture, "test") for picture in pictures[:8]]
+    assert all(isinstance(future.exception(), MemoryError) for future in futures)
+    classifier.failure = None
+    assert reader.read(pictures[0], "test").reading.digit == 0

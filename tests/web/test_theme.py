@@ -1,0 +1,135 @@
+"""How the page looks and behaves: to everyone, in the dark, and inside somebody else's page."""
+
+import re
+from collections.abc import Callable, Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+from urllib.parse import urlsplit
+
+import gradio
+import httpx2
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import FrameLocator, Page, expect
+
+from tests import ROOT
+from tests.support.browsing import DIGITS, App, draw, label, wait_for_pad
+
+# What the README says to put into another page.
+IFRAME, GRADIO_APP = re.findall(r"```html\n(.+?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+
+
+class QuietHandler(SimpleHTTPRequestHandler):
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture
+def host(tmp_path: Path) -> Iterator[Callable[[str], str]]:
+    """Serve a page that holds the given HTML from another origin than the app's, and return its address."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(QuietHandler, directory=str(tmp_path)))
+    thread = Thread(target=server.serve_forever)
+    thread.start()
+
+    def serve(html: str) -> str:
+        viewport = '<meta name="viewport" content="width=device-width">'
+        (tmp_path / "page.html").write_text(f"<!doctype html>{viewport}<body style='margin: 0'>{html}")
+        return f"http://localhost:{server.server_port}/page.html"
+
+    yield serve
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def is_dark(page: Page) -> bool:
+    red, green, blue = map(int, re.findall(r"\d+", page.locator("#pad .paper").evaluate(BACKGROUND))[:3])
+    return red + green + blue < 3 * 128
+
+
+BACKGROUND = "paper => getComputedStyle(paper).backgroundColor"
+OVERFLOW = "[document.documentElement, document.body].some(e => e.scrollHeight > e.clientHeight + 1)"
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("tab", ["Draw", "Sketchpad", "Picture"])
+def test_accessibility_check_finds_no_serious_fault(open_page: Callable[..., Page], scheme: str, tab: str) -> None:
+    page = open_page(color_scheme=scheme)
+    draw(page, page.locator("#pad canvas"), DIGITS["7"])
+    expect(page.get_by_alt_text("The ink that speaks for a 7")).to_be_visible()
+    page.get_by_role("tab", name=tab).click()
+    expect(page.get_by_role("tab", name=tab)).to_have_attribute("aria-selected", "true")
+    page.wait_for_load_state("networkidle")
+    expect(page.get_by_text("select the draw tool to start")).to_be_hidden()  # Gradio's, until its pad is ready
+    faults = [fault for fault in Axe().run(page).response["violations"] if fault["impact"] in ("serious", "critical")]
+    assert [(node["html"], node["failureSummary"]) for fault in faults for node in fault["nodes"]] == []
+
+
+def test_page_is_dark_where_the_system_or_the_address_says_so(open_page: Callable[..., Page], app: App) -> None:
+    page = open_page(color_scheme="dark")
+    assert is_dark(page)
+    page = open_page(color_scheme="light")
+    assert not is_dark(page)
+    page.goto(f"{app.url}/?__theme=dark")
+    wait_for_pad(page)
+    assert is_dark(page)
+
+
+@pytest.mark.parametrize("width", [360, 1100])
+def test_nothing_moves_when_the_answer_arrives(open_page: Callable[..., Page], width: int) -> None:
+    page = open_page(viewport={"width": width, "height": 900})
+    places = [page.locator(selector) for selector in ("#pad canvas", "#verdict", "#label", "#tiles", "#correction")]
+    page.wait_for_load_state("networkidle")
+    before = [place.bounding_box() for place in places]
+    draw(page, places[0], DIGITS["7"])
+    expect(page.get_by_alt_text("The ink that speaks for a 7")).to_be_visible()
+    assert [place.bounding_box() for place in places] == before
+
+
+@pytest.mark.parametrize("width", [360, 800])
+@pytest.mark.parametrize("tag", [IFRAME, GRADIO_APP], ids=["iframe", "gradio-app"])
+def test_page_works_inside_another(page: Page, app: App, host: Callable[[str], str], tag: str, width: int) -> None:
+    hosts: set[str | None] = set()
+    page.on("request", lambda request: hosts.add(urlsplit(request.url).hostname))
+    # The app's own copy of the script that Gradio publishes under the version's number.
+    script = f"{app.url}/" + re.findall(r"assets/index-[\w-]+\.js", httpx2.get(app.url).text)[0]
+    tag = tag.replace("https://owner-page.hf.space", app.url)
+    tag = tag.replace(f"https://gradio.s3-us-west-2.amazonaws.com/{gradio.__version__}/gradio.js", script)
+    page.set_viewport_size({"width": width, "height": 800})
+    page.goto(host(tag))
+    inside: Page | FrameLocator = page.frame_locator("iframe") if "<iframe" in tag else page
+    canvas = inside.locator("#pad canvas")
+    wait_for_pad(inside)
+    draw(page, canvas, DIGITS["7"])
+    expect(inside.get_by_test_id("label-output-value")).to_have_text("7")
+    expect(inside.locator("#verdict")).to_be_in_viewport()
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    if "<iframe" in tag:
+        assert not page.frames[1].evaluate(OVERFLOW)
+        expect(inside.get_by_role("heading", level=1)).to_be_hidden()
+    assert hosts == {"127.0.0.1", "localhost"}
+
+
+def test_page_has_a_title_and_a_favicon_of_its_own(page: Page, app: App) -> None:
+    expect(page).to_have_title("Handwritten digit reader")
+    icon = httpx2.get(f"{app.url}/favicon.ico")
+    assert icon.content == (ROOT / "mnist_cnn" / "web" / "static" / "favicon.png").read_bytes()
+
+
+def test_link_to_the_page_shows_its_title_and_description(app: App) -> None:
+    answer = httpx2.get(app.url)
+    tags = re.findall(r'<meta (?:name|property)="(description|og:\w+|twitter:\w+)" content="(.*?)">', answer.text)
+    assert len(tags) == len(dict(tags)) == 5
+    assert dict(tags)["og:title"] == "Handwritten digit reader"
+    assert dict(tags)["og:description"] == dict(tags)["description"]
+    assert "MNIST" in dict(tags)["description"]
+    assert httpx2.head(app.url).is_success
+
+
+def test_answer_is_announced_to_screen_readers(page: Page) -> None:
+    draw(page, page.locator("#pad canvas"), DIGITS["7"])
+    expect(label(page)).to_have_text("7")
+    expect(page.get_by_role("status").filter(has_text="7, ")).to_be_visible()
+    expect(page.get_by_role("img", name="Drawing pad")).to_be_focused()
