@@ -1,22 +1,31 @@
 PYTHON ?= python3
 BIN = .venv/bin
 
-.PHONY: run test check format chromium
+.PHONY: run check test lint format train-quick chromium
 
 run: .venv/serving
 	$(BIN)/python app.py
 
-test: .venv/developing chromium
+# In about a minute: style, types, who imports whom, and the tests that need no server, browser or training run.
+check: lint
+	$(BIN)/python -m pytest -m "not integration"
+
+# Everything.
+test: lint chromium
 	$(BIN)/python -m pytest
 
-check: .venv/developing
+lint: .venv/developing
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports
 
 format: .venv/developing
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+train-quick: .venv/serving
+	$(BIN)/python train.py --quick --output models/quick
 
 # The browser that the tests draw in: Debian's where apt is at hand, else Playwright's own.
 chromium: .venv/developing

@@ -14,7 +14,7 @@ import numpy as np
 from mnist_cnn import hub
 from mnist_cnn.decision import is_one_digit
 from mnist_cnn.errors import ModelError
-from mnist_cnn.images import IMAGE_SHAPE, Box, ImageSource, find_segment, load_image, normalize
+from mnist_cnn.images import IMAGE_SHAPE, Box, ImageSource, find_segment, load_image, normalize_ink
 from mnist_cnn.network import NUM_CLASSES, build_explainer, compute_logits, load_weights
 
 __all__ = [
@@ -84,7 +84,7 @@ def prepare(source: ImageSource) -> Prepared:
         EmptyPictureError: if there is no ink in it.
     """
     segment = find_segment(load_image(source))
-    return Prepared(normalize(segment.ink), segment.box)
+    return Prepared(normalize_ink(segment.ink), segment.box)
 
 
 class Classifier:

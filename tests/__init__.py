@@ -1,4 +1,4 @@
-"""The environment that every test, and every process that a test starts, runs in."""
+"""The environment in which every test runs, and every process that a test starts."""
 
 import atexit
 import os
@@ -13,13 +13,13 @@ atexit.register(shutil.rmtree, HOME, ignore_errors=True)
 with socket.socket() as free:
     free.bind(("127.0.0.1", 0))
     HUB_PORT = free.getsockname()[1]
-# Set before anything imports huggingface_hub: the only Hub that a test, or a process of a test, can reach.
+# Set before anything imports huggingface_hub: this is the only Hub that a test, or a process of a test, can reach.
 os.environ |= {
     "HF_ENDPOINT": f"http://127.0.0.1:{HUB_PORT}",
     "HF_HOME": str(HOME / "huggingface"),
-    "HF_HUB_DISABLE_XET": "1",  # the Hub on loopback stores as git and LFS do
+    "HF_HUB_DISABLE_XET": "1",  # the Hub on loopback stores files as git and LFS do
     "HF_HUB_DISABLE_TELEMETRY": "1",
     "HF_UPDATE_DOWNLOAD_COUNTS": "0",
-    # What one process has compiled, the next ones take up.
+    # What one process has compiled, the next ones reuse.
     "JAX_COMPILATION_CACHE_DIR": str(HOME / "jax"),
 }

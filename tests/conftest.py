@@ -1,4 +1,4 @@
-"""What several test modules share: data, the bundled model, the app as a process of its own, and a real browser."""
+"""Fixtures that several test modules share: data, the bundled model, the app as a process, a browser, and a Hub."""
 
 import shutil
 from collections.abc import Callable, Iterator
@@ -9,11 +9,18 @@ import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from mnist_cnn.inference import Classifier
-from mnist_cnn.training.synthetic import draw_digits
+from mnist_cnn.training import draw_digits
 from tests import HOME, HUB_PORT
 from tests.support.browsing import CHROMIUM_ARGUMENTS, App, run_app, wait_for_pad
 from tests.support.data_sets import write_data_set
 from tests.support.loopback_hub import WRITER, LoopbackHub
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests that need a server, a browser or a Hub; those that start a training run mark themselves."""
+    for item in items:
+        if {"app", "browser", "hub_server"} & set(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.integration)
 
 
 @pytest.fixture(scope="session")
@@ -38,7 +45,7 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
-    """The system's Chromium where there is one, else the one that Playwright installs."""
+    """The system's Chromium if there is one, else the one that Playwright installs."""
     executable = shutil.which("chromium") or shutil.which("google-chrome")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=executable, args=CHROMIUM_ARGUMENTS)
@@ -68,12 +75,13 @@ def open_page(browser: Browser, app: App) -> Iterator[Callable[..., Page]]:
 
 @pytest.fixture
 def page(open_page: Callable[..., Page]) -> Page:
+    """The app in a window of 1100x900 pixels."""
     return open_page()
 
 
 @pytest.fixture(scope="session")
 def hub_server() -> Iterator[LoopbackHub]:
-    """The Hub's process-wide server; take `hub` instead."""
+    """The server of the Hub on loopback; tests take `hub` instead."""
     hub = LoopbackHub(HOME / "hub", HUB_PORT)
     hub.start()
     yield hub

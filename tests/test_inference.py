@@ -1,15 +1,16 @@
+from dataclasses import FrozenInstanceError
 from io import BytesIO
 from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image, ImageFont
+from PIL import Image, ImageDraw, ImageFont
 
 from mnist_cnn import handwriting
-from mnist_cnn.errors import EmptyPictureError, UnreadablePictureError
+from mnist_cnn.errors import EmptyPictureError, ModelError, UnreadablePictureError
 from mnist_cnn.handwriting import FOR_MEASURING
 from mnist_cnn.images import to_mnist
-from mnist_cnn.inference import BATCH_SIZES, Classifier, Prepared
+from mnist_cnn.inference import BATCH_SIZES, Classifier, Prepared, find_folder, prepare
 from mnist_cnn.training.synthetic import draw_nondigits
 from tests.support.pictures import print_digit
 
@@ -82,3 +83,66 @@ def test_blank_paper_and_broken_files_are_refused(classifier: Classifier) -> Non
 def test_a_folder_without_a_model_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"is no model folder: its metrics\.json can't be read"):
         Classifier.from_pretrained(tmp_path)
+
+
+def test_reading_says_what_predict_says(classifier: Classifier, drawings: list) -> None:
+    for drawing in drawings[:10]:
+        reading = classifier.read(drawing)
+        assert [*classifier.predict(drawing).values()] == reading.probabilities.tolist()
+        assert reading.digit == reading.probabilities.argmax()
+
+
+def test_reading_holds_the_image_that_the_network_saw_and_where_it_was_found(classifier: Classifier) -> None:
+    sketch = Image.new("RGBA", (200, 300))
+    ImageDraw.Draw(sketch).rectangle((90, 50, 109, 249), fill="black")
+    reading = classifier.read(sketch)
+    assert reading.box == (90, 50, 110, 250)
+    np.testing.assert_array_equal(reading.image, to_mnist(sketch))
+    assert (reading.digit, reading.is_digit) == (1, True)
+
+
+def test_reading_never_changes(classifier: Classifier, drawings: list) -> None:
+    reading = classifier.read(drawings[0])
+    with pytest.raises(FrozenInstanceError):
+        reading.is_digit = False  # type: ignore[misc]
+    for array in (reading.probabilities, reading.image):
+        with pytest.raises(ValueError, match="read-only"):
+            array[0] = 0
+
+
+def test_pictures_read_together_are_read_as_each_alone(classifier: Classifier, drawings: list) -> None:
+    readings = classifier.read_prepared([prepare(drawing) for drawing in drawings])
+    for together, drawing in zip(readings, drawings, strict=True):
+        alone = classifier.read(drawing)
+        assert (together.digit, together.is_digit, together.box) == (alone.digit, alone.is_digit, alone.box)
+        np.testing.assert_array_equal(together.image, alone.image)
+
+
+def test_picture_of_several_digits_is_not_one_digit(classifier: Classifier) -> None:
+    page = Image.new("RGB", (600, 300), "white")
+    page.paste(print_digit(4, ImageFont.load_default(160)).crop((100, 50, 300, 350)), (50, 0))
+    page.paste(print_digit(2, ImageFont.load_default(160)).crop((100, 50, 300, 350)), (320, 0))
+    assert not classifier.read(page).is_digit
+
+
+def test_folder_is_told_from_a_repo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "owner" / "name").mkdir(parents=True)
+    assert find_folder(tmp_path) == find_folder(str(tmp_path)) == tmp_path
+    assert find_folder("owner/name") == Path("owner/name")  # a folder goes before the Hub
+    assert find_folder("owner/other") is None
+    assert find_folder("other") is None
+
+
+@pytest.mark.parametrize("source", ["/nowhere", "./nowhere", "../nowhere", "~/nowhere", "a/b/c", Path("nowhere")])
+def test_path_that_is_no_folder_is_refused(source: str | Path) -> None:
+    with pytest.raises(ModelError, match=f"There is no folder {source}: check the path, or name a repo"):
+        Classifier.from_pretrained(source)
+
+
+def test_ink_speaks_for_the_digit_that_was_read(classifier: Classifier, drawings: list) -> None:
+    reading = classifier.read(drawings[7])
+    assert classifier.explain(reading.image, 7, 1).sum() > 0
+    np.testing.assert_allclose(
+        classifier.explain(reading.image, 7, 1), -classifier.explain(reading.image, 1, 7), atol=1e-4
+    )

@@ -20,16 +20,8 @@ from mnist_cnn.training.checkpoint import load_checkpoint
 from mnist_cnn.training.synthetic import draw_digits
 from tests import ROOT
 from tests.support.data_sets import write_data_set
-
-# Slow, lest the few steps of these runs blow a difference in rounding up.
-QUICK = [
-    "--learning-rate=0.0002",
-    "--batch-size=64",
-    "--drawn-digits=150",
-    "--traced-digits=60",
-    "--nondigits=40",
-    "--drawings=100",
-]
+from tests.support.runs import QUICK
+from train import main
 
 
 def start(*arguments: str | Path, **environment: str) -> subprocess.Popen:
@@ -109,7 +101,6 @@ def test_a_training_run_writes_a_whole_model_repository(trained: Path) -> None:
         "history.json",
         "metadata.json",
         "metrics.json",
-        "model.keras",
         "model.weights.h5",
         *(f"figures/{name}.png" for name in figures),
     }
@@ -121,7 +112,10 @@ def test_a_training_run_writes_a_whole_model_repository(trained: Path) -> None:
 def test_the_metrics_say_what_was_done_and_found(trained: Path) -> None:
     metrics = json.loads((trained / "metrics.json").read_text())
     history = json.loads((trained / "history.json").read_text())
-    assert metrics["command"].startswith("python train.py --dataset ")
+    assert metrics["command"] == (
+        "python train.py --dataset FOLDER --extra-data FOLDER --epochs 2 --batch-size 64 --learning-rate 0.0002 "
+        "--drawn-digits 150 --traced-digits 60 --nondigits 40"
+    )
     assert metrics["config"]["epochs"] == len(history) == 2
     assert {name: metrics["dataset"][name] for name in ("train", "val", "test")} == {
         "train": 350,
@@ -139,10 +133,8 @@ def test_the_metrics_say_what_was_done_and_found(trained: Path) -> None:
 
 def test_a_trained_folder_serves_and_loads_in_keras(trained: Path) -> None:
     assert Classifier.from_pretrained(trained).source == str(trained)
-    assert (
-        keras.saving.load_model(trained).count_params()
-        == keras.saving.load_model(trained / "model.keras").count_params()
-    )
+    metrics = json.loads((trained / "metrics.json").read_text())
+    assert keras.saving.load_model(trained).count_params() == metrics["parameters"]
 
 
 def test_an_existing_folder_is_never_overwritten(trained: Path) -> None:
@@ -158,6 +150,26 @@ def test_a_data_set_that_is_not_there_ends_with_one_sentence(tmp_path: Path) -> 
     assert process.returncode == 1
     assert "pass a local folder in the Hub's layout with --dataset." in errors
     assert "Traceback" not in errors
+
+
+def test_settings_that_make_no_sense_end_with_one_sentence(mnist_folder: Path, tmp_path: Path) -> None:
+    process = start("--dataset", mnist_folder, "--output", tmp_path / "model", "--drawn-share", "1.5")
+    _, errors = process.communicate()
+    assert process.returncode == 1
+    assert errors.splitlines()[-1] == "drawn_share must be from 0 to 1, not 1.5."
+    assert "Traceback" not in errors
+
+
+def test_a_fault_in_the_program_shows_its_trace(
+    mnist_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise ValueError("a fault in the program")
+
+    monkeypatch.setattr("train.train", fail)
+    monkeypatch.setattr(sys, "argv", ["train.py", "--dataset", str(mnist_folder), "--output", str(tmp_path / "model")])
+    with pytest.raises(ValueError, match="a fault in the program"):
+        main()
 
 
 def test_ctrl_c_keeps_the_best_model_so_far_in_place_of_an_earlier_one(mnist_folder: Path, tmp_path: Path) -> None:
@@ -191,8 +203,8 @@ def test_a_killed_run_resumes_to_the_same_weights_bit_for_bit(
     process.communicate()
 
     for options, refusal in (
-        ([], "left from a run that was killed: go on with it with --resume, or start anew with --force."),
-        (["--resume", "--seed", "1"], "The run to go on from had seed 0 rather than 1"),
+        ([], "left from a run that was killed: continue it with --resume, or start anew with --force."),
+        (["--resume", "--seed", "1"], "The run to resume had seed 0 rather than 1"),
     ):
         process = start(*recipe, "--output", folder, *options)
         output, errors = process.communicate()

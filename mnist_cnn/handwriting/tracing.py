@@ -68,7 +68,7 @@ def thin(ink: np.ndarray) -> np.ndarray:
     """Return the ink reduced to lines one pixel wide.
 
     The method is Zhang and Suen 1984, "A fast parallel algorithm for thinning digital patterns". Lines stay connected
-    and loops stay closed, but a spot of 2x2 pixels disappears. scikit-image is no substitute: its variant of this method
+    and loops stay closed, but a spot of 2x2 pixels disappears. scikit-image is no substitute: its variant of the method
     leaves more twigs that nobody wrote, and its other one (Lee et al. 1994) loses short branches that somebody did.
 
     Args:

@@ -90,7 +90,7 @@ def call_within(seconds: float, function: Callable[[], Result]) -> Result:
         try:
             future.set_result(function())
         except BaseException as error:  # noqa: BLE001 - `result` raises it again, in the caller's thread
-            future.set_result(error)
+            future.set_exception(error)
 
     threading.Thread(target=run, daemon=True).start()
     return future.result(timeout=seconds)

@@ -4,7 +4,7 @@ This wing finds and scales ink; it never asks the network.
 """
 
 from mnist_cnn.images.loading import MAX_PIXELS, ImageSource, load_image
-from mnist_cnn.images.normalize import IMAGE_SHAPE, INK_SIDE, normalize, to_mnist
+from mnist_cnn.images.normalize import IMAGE_SHAPE, INK_SIDE, normalize_ink, to_mnist
 from mnist_cnn.images.proposals import Box, Segment, find_segment
 
 __all__ = [
@@ -16,6 +16,6 @@ __all__ = [
     "Segment",
     "find_segment",
     "load_image",
-    "normalize",
+    "normalize_ink",
     "to_mnist",
 ]

@@ -32,10 +32,10 @@ def to_mnist(image: Image.Image) -> np.ndarray:
     Raises:
         EmptyPictureError: if there is no ink.
     """
-    return normalize(find_segment(image).ink)
+    return normalize_ink(find_segment(image).ink)
 
 
-def normalize(ink: np.ndarray) -> np.ndarray:
+def normalize_ink(ink: np.ndarray) -> np.ndarray:
     """Return the ink scaled to fit 20x20 pixels, with its centre of mass at the centre of 28x28.
 
     Each pixel of the result is the mean over the area that it covers, whether that is many pixels of the ink or a

@@ -66,7 +66,7 @@ def load_weights(folder: Path) -> list[np.ndarray]:
     except (OSError, KeyError, ValueError, TypeError, RuntimeError) as error:  # h5py raises them on damaged files
         raise ModelError(f"{folder} holds no weights ({WEIGHTS_FILE}) that fit this network: {error}") from error
     if not all(np.isfinite(array).all() for array in weights):
-        raise ModelError(f"{folder} holds weights ({WEIGHTS_FILE}) that are not all finite numbers.")
+        raise ModelError(f"{folder} holds weights ({WEIGHTS_FILE}) that are not numbers or not finite.")
     return weights
 
 

@@ -52,4 +52,4 @@ def render_card(metrics: dict[str, Any], figures: Iterable[str] = ()) -> str:
         measured=metrics,
         captions=captions,
     )
-    return f"{card}\n"
+    return str(card)

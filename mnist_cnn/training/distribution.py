@@ -74,14 +74,14 @@ def make_mesh() -> Mesh:
     return Mesh(np.array(jax.devices()), (BATCH_AXIS,))
 
 
-def check_batch_size(batch_size: int, mesh: Mesh) -> None:
+def check_batch_size(batch_size: int, num_devices: int) -> None:
     """Refuse a batch size that leaves some devices with more images than others.
 
     Raises:
         ConfigError: if the number of devices doesn't divide it.
     """
-    if batch_size % mesh.size:
-        raise ConfigError(f"A batch of {batch_size} images can't be split evenly over {mesh.size} devices.")
+    if batch_size % num_devices:
+        raise ConfigError(f"A batch of {batch_size} images can't be split evenly over {num_devices} devices.")
 
 
 def place(mesh: Mesh, values: Tree, *axes: str | None) -> Tree:

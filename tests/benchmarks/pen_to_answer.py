@@ -11,7 +11,8 @@ from pathlib import Path
 
 from playwright.sync_api import Page, sync_playwright
 
-from tests.support.browsing import CHROMIUM_ARGUMENTS, DIGITS, place, run_app
+from tests.support.browsing import CHROMIUM_ARGUMENTS, place, run_app
+from tests.support.strokes import DIGITS
 
 # The 28x28 image changes with every answer; the last change after the pen was lifted is the final answer's.
 WATCH = """

@@ -87,7 +87,7 @@ def run_streamlit(python: str, folder: Path) -> Iterator[App]:
     (folder / "digits.py").write_text(STREAMLIT)
     options = ["--server.port", str(port := free_port()), "--server.headless", "true"]
     options += ["--browser.gatherUsageStats", "false"]
-    command = [python, "-m", "streamlit", "run", str(folder / "digits.py"), *options, str(PRETRAINED / "model.keras")]
+    command = [python, "-m", "streamlit", "run", str(folder / "digits.py"), *options, str(PRETRAINED)]
     with serve(command, folder, {**os.environ, "KERAS_BACKEND": "tensorflow"}, port, folder / "log") as app:
         yield app
 

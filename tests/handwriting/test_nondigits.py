@@ -33,8 +33,8 @@ def test_kinds_for_training_are_the_default() -> None:
 
 def test_equal_generators_draw_equal_nondigits() -> None:
     first, second = np.random.default_rng(1), np.random.default_rng(1)
-    for _ in range(50):
-        for one, other in zip(sample_nondigit(first), sample_nondigit(second), strict=True):
+    for kind in NONDIGITS:
+        for one, other in zip(sample_nondigit(first, [kind]), sample_nondigit(second, [kind]), strict=True):
             np.testing.assert_array_equal(one, other)
 
 

@@ -42,7 +42,7 @@ def test_pens_range_from_very_thin_to_very_thick() -> None:
 
 def test_pen_is_never_so_thick_that_it_fills_a_loop() -> None:
     angle = np.linspace(0, 2 * np.pi, 40)
-    ring = [np.stack([0.5 + np.cos(angle) / 8, 0.5 + np.sin(angle) / 2], axis=1)]
+    ring = [np.stack([0.5 + np.cos(angle) / 16, 0.5 + np.sin(angle) / 2], axis=1)]
     rng = np.random.default_rng(0)
     for _ in range(50):
         paper = ink(draw(ring, rng)) < 128

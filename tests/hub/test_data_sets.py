@@ -13,11 +13,7 @@ from tests import ROOT
 from tests.support.loopback_hub import FOREVER, TOKENS, LoopbackHub, commit_of
 from tests.support.training import QUICK
 
-pytestmark = [
-    pytest.mark.usefixtures("hub"),
-    # huggingface_hub 2.4 passes files to its HTTP client in a way that the client deprecates.
-    pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning"),
-]
+pytestmark = pytest.mark.usefixtures("hub")
 
 
 @pytest.mark.parametrize("files", [{}, {"README.md": b"Digits."}], ids=["without README", "with README"])

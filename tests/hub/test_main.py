@@ -8,11 +8,7 @@ from mnist_cnn.hub.__main__ import main
 from tests import HOME, ROOT
 from tests.support.loopback_hub import WRITER, LoopbackHub, commit_of
 
-pytestmark = [
-    pytest.mark.usefixtures("hub"),
-    # huggingface_hub 2.4 passes files to its HTTP client in a way that the client deprecates.
-    pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning"),
-]
+pytestmark = pytest.mark.usefixtures("hub")
 
 
 def run_hub(*arguments: str) -> subprocess.CompletedProcess[str]:

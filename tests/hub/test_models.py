@@ -19,11 +19,7 @@ from mnist_cnn.hub.models import find_commit
 from mnist_cnn.inference import PRETRAINED
 from tests.support.loopback_hub import FOREVER, READER, WRITER, LoopbackHub, commit_of
 
-pytestmark = [
-    pytest.mark.usefixtures("hub"),
-    # huggingface_hub 2.4 passes files to its HTTP client in a way that the client deprecates.
-    pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning"),
-]
+pytestmark = pytest.mark.usefixtures("hub")
 
 PATIENCE = 0.25  # seconds, in place of PUSH_TIMEOUT; a step that the Hub answers takes a few milliseconds
 

@@ -24,11 +24,7 @@ from tests import ROOT
 from tests.support.browsing import App, serve
 from tests.support.loopback_hub import LoopbackHub
 
-pytestmark = [
-    pytest.mark.usefixtures("hub"),
-    # huggingface_hub 2.4 passes files to its HTTP client in a way that the client deprecates.
-    pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning"),
-]
+pytestmark = pytest.mark.usefixtures("hub")
 
 # Hides from the Space's process what requirements.txt doesn't install. Python runs it at startup, as sitecustomize.
 ONLY_REQUIREMENTS = """

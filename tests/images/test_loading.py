@@ -36,6 +36,21 @@ def test_array_of_any_usual_shape_is_an_image(shape: tuple[int, ...]) -> None:
     assert load_image(np.zeros(shape, np.uint8)).size == (30, 40)
 
 
+@pytest.mark.parametrize(
+    ("array", "expected"),
+    [
+        (np.array([[0, 1], [128, 255]]), [[0, 1], [128, 255]]),
+        (np.array([[0, 0.25], [0.5, 1]]), [[0, 64], [128, 255]]),
+        (np.array([[0, 0.25], [0.5, 0.75]]), [[0, 64], [128, 191]]),
+        (np.array([[0, 1000], [2048, 4095]], np.uint16), [[0, 62], [128, 255]]),
+        (np.array([[-1, 0], [0.5, 1]]), [[0, 128], [191, 255]]),
+    ],
+    ids=["0 to 255", "0 to 1", "below 1", "12 bits", "negative"],
+)
+def test_numbers_of_any_range_are_scaled_to_bytes(array: np.ndarray, expected: list[list[int]]) -> None:
+    np.testing.assert_array_equal(np.asarray(load_image(array)), expected)
+
+
 def test_array_of_huge_numbers_loads_like_its_small_copy() -> None:
     array = np.array([[-1.0, 0.0, 0.5], [0.9, 0.1, 0.7]])
     small, huge = (np.asarray(load_image(array * factor)) for factor in (2.0**100, 2.0**126))

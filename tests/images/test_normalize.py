@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageOps
 
-from mnist_cnn.images import IMAGE_SHAPE, INK_SIDE, normalize, to_mnist
+from mnist_cnn.images import IMAGE_SHAPE, INK_SIDE, normalize_ink, to_mnist
 from tests.support.pictures import difference, draw_seven, on_paper
 
 
@@ -56,23 +56,24 @@ def test_longer_side_of_the_ink_spans_20_pixels(shape: tuple[int, int]) -> None:
     height, width = (INK_SIDE * side // 40 for side in shape)
     top, left = (round(14.5 - side / 2) for side in (height, width))
     expected[top : top + height, left : left + width] = 255
-    np.testing.assert_array_equal(normalize(np.full(shape, 255, np.uint8))[..., 0], expected)
+    np.testing.assert_array_equal(normalize_ink(np.full(shape, 255, np.uint8))[..., 0], expected)
 
 
 def test_each_pixel_is_the_mean_of_the_ink_that_it_covers() -> None:
-    ink = np.zeros((40, 40), np.uint8)
-    ink[[0, -1]] = 255  # half of the first and of the last row of the result
-    ink[:, 18:22] = 255
-    image = normalize(ink)[..., 0]
-    assert set(image[14, image[14] > 0]) == {255}
-    assert set(image[image > 0]) == {128, 255}
+    ink = np.full((30, 30), 255, np.uint8)
+    ink[2::3] = 0  # a pixel of the result covers one and a half rows, of which all or a third are ink
+    image = normalize_ink(ink)[..., 0]
+    rows = image[image.any(axis=1)]
+    assert len(rows) == INK_SIDE
+    for row, expected in zip(rows, [255, 85] * 10, strict=True):
+        assert set(row[row > 0]) == {expected}
 
 
 def test_lopsided_ink_stays_inside_the_image() -> None:
     ink = np.zeros((200, 200), np.uint8)
     ink[:, :10] = 255
     ink[0] = 40
-    image = normalize(ink)[..., 0]
+    image = normalize_ink(ink)[..., 0]
     assert np.count_nonzero(image.max(axis=0)) == INK_SIDE
 
 
@@ -81,4 +82,8 @@ def test_faint_fringe_does_not_count_towards_the_size() -> None:
     ink[5:55, 25:35] = 255
     fringed = ink.copy()
     fringed[fringed == 0] = 31
-    assert np.count_nonzero((normalize(fringed)[..., 0] > 200).any(axis=1)) == INK_SIDE
+    assert np.count_nonzero((normalize_ink(fringed)[..., 0] > 200).any(axis=1)) == INK_SIDE
+
+
+def test_strongest_pixel_of_a_thin_pen_is_full_ink() -> None:
+    assert normalize_ink(np.eye(200, dtype=np.uint8) * 255).max() == 255

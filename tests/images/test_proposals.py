@@ -66,6 +66,15 @@ def test_digit_in_a_photo_is_found_as_it_was_written(kind: str) -> None:
         assert resemblance(to_mnist(photograph(ink, KINDS[kind], rng)), drawn) > 0.9, digit
 
 
+def test_printed_line_through_a_digit_is_not_ink() -> None:
+    pale_pen = 255 * 0.7 + 0.3 * np.asarray(on_paper(draw_seven(1000)).convert("L"))  # paler than the line
+    plain = pale_pen * np.linspace(0.6, 0.9, 1000)  # uneven light, so that the paper isn't plain
+    lined = plain.copy()
+    lined[450:458] *= 0.6
+    drawn, found = (find_segment(Image.fromarray(pixels.astype(np.uint8))) for pixels in (plain, lined))
+    np.testing.assert_allclose(found.box, drawn.box, atol=4)
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_photo_of_blank_paper_is_empty(kind: str) -> None:
     rng = np.random.default_rng(1)

@@ -84,7 +84,7 @@ def test_folder_without_weights_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize("value", [np.nan, np.inf])
 def test_weights_that_are_not_finite_are_refused(tmp_path: Path, value: float) -> None:
     folder = with_weights(tmp_path, lambda array: np.full_like(array, value))
-    with pytest.raises(ModelError, match="not all finite"):
+    with pytest.raises(ModelError, match="not numbers or not finite"):
         load_weights(folder)
 
 
@@ -103,4 +103,13 @@ def test_group_in_place_of_an_array_is_refused(tmp_path: Path) -> None:
         del file["layers/dense/vars/1"]
         file.create_group("layers/dense/vars/1")
     with pytest.raises(ModelError, match="layers/dense/vars/1 is not an array"):
+        load_weights(tmp_path)
+
+
+def test_array_of_another_type_is_refused(tmp_path: Path) -> None:
+    shutil.copy(PRETRAINED / WEIGHTS_FILE, tmp_path)
+    with h5py.File(tmp_path / WEIGHTS_FILE, "a") as file:
+        del file["layers/dense/vars/1"]
+        file.create_dataset("layers/dense/vars/1", (10,), np.dtype([("real", np.float32), ("count", np.int32)]))
+    with pytest.raises(ModelError, match=r"holds no weights .* that fit this network"):
         load_weights(tmp_path)

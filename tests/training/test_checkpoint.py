@@ -31,11 +31,40 @@ def test_a_checkpoint_that_is_cut_off_is_refused(tmp_path: Path) -> None:
         load_checkpoint(path)
 
 
+def test_an_earlier_checkpoint_stays_until_the_new_one_is_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "checkpoint.npz"
+    save_checkpoint(path, [np.arange(3)], {"epoch": 1})
+
+    def fail(_: int) -> None:
+        raise OSError("no space left")
+
+    monkeypatch.setattr("os.fsync", fail)
+    with pytest.raises(OSError, match="no space left"):
+        save_checkpoint(path, [np.arange(9)], {"epoch": 2})
+    assert load_checkpoint(path)[1] == {"epoch": 1}
+
+
+@pytest.mark.parametrize("content", [b"", b"no archive"])
+def test_a_file_that_is_no_checkpoint_is_refused(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "checkpoint.npz"
+    path.write_bytes(content)
+    with pytest.raises(CheckpointError, match="is no checkpoint"):
+        load_checkpoint(path)
+
+
+def test_an_archive_without_facts_is_refused(tmp_path: Path) -> None:
+    np.savez(tmp_path / "checkpoint.npz", np.arange(3))
+    with pytest.raises(CheckpointError, match="is no checkpoint"):
+        load_checkpoint(tmp_path / "checkpoint.npz")
+
+
 def test_other_data_or_another_config_is_another_run() -> None:
     config, split = TrainConfig(epochs=5), draw_digits(3, seed=0)
     run = identify_run(config, split)
     check_same_run(run, identify_run(TrainConfig(epochs=5), draw_digits(3, seed=0)))
-    with pytest.raises(CheckpointError, match="had other data: resume it with what it had"):
+    with pytest.raises(CheckpointError, match="had other data: resume it with the same settings"):
         check_same_run(run, identify_run(config, draw_digits(3, seed=1)))
     with pytest.raises(CheckpointError, match="had epochs 5 rather than 3, seed 0 rather than 1: resume"):
         check_same_run(run, identify_run(TrainConfig(epochs=3, seed=1), split))

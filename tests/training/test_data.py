@@ -1,4 +1,3 @@
-from collections.abc import Callable
 from pathlib import Path
 
 import datasets
@@ -7,10 +6,12 @@ import pytest
 from PIL import Image
 
 from mnist_cnn.errors import DataError
-from mnist_cnn.training.data import NO_DIGIT, Split, load_corrections, load_mnist
-from mnist_cnn.training.synthetic import draw_digits, draw_nondigits
+from mnist_cnn.inference import Reading
+from mnist_cnn.training.data import Split, concatenate, describe_source, load_corrections, load_mnist
+from mnist_cnn.training.synthetic import draw_digits
 from mnist_cnn.web.feedback import Feedback
 from tests.support.data_sets import write_data_set
+from tests.support.files import encode
 
 
 def test_every_image_and_label_comes_back_as_it_was_written(mnist_folder: Path) -> None:
@@ -72,24 +73,12 @@ def test_a_label_out_of_range_is_named_by_its_row(tmp_path: Path) -> None:
         load_mnist(str(tmp_path))
 
 
-def test_what_is_no_digit_is_labelled_as_none() -> None:
-    nondigits = draw_nondigits(5, seed=0)
-    assert nondigits.images.shape == (5, 28, 28, 1)
-    assert nondigits.labels.tolist() == [NO_DIGIT] * 5
-
-
-@pytest.mark.parametrize("draw", [draw_digits, draw_nondigits])
-def test_drawings_agree_for_the_same_seed_only(draw: Callable[[int, int], Split]) -> None:
-    first, second, other = draw(20, 3), draw(20, 3), draw(20, 4)
-    np.testing.assert_array_equal(first.images, second.images)
-    assert (first.images != other.images).any()
-
-
 def test_corrections_that_the_page_saved_are_there_to_learn_from(tmp_path: Path) -> None:
     given = draw_digits(3, seed=5)
     feedback = Feedback(tmp_path)
     for image, label in zip(*given, strict=True):
-        feedback.save(Image.fromarray(image[..., 0]), image, int(label), np.full(10, 0.1), "bundled", None)
+        reading = Reading(np.full(10, 0.1, np.float32), True, (0, 0, 28, 28), image)
+        feedback.save(encode(Image.fromarray(image[..., 0]), "PNG"), reading, int(label), "bundled", None)
     corrections = load_corrections(str(tmp_path))
     order = np.argsort(corrections.labels)
     np.testing.assert_array_equal(corrections.images[order], given.images)
@@ -99,3 +88,24 @@ def test_corrections_that_the_page_saved_are_there_to_learn_from(tmp_path: Path)
 def test_corrections_that_are_not_there_are_refused_by_their_option(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="with --extra-data"):
         load_corrections(str(tmp_path / "nowhere"))
+
+
+def test_an_image_that_is_damaged_is_named_by_its_row(tmp_path: Path) -> None:
+    features = datasets.Features({"image": datasets.Image(), "label": datasets.Value("int64")})
+    rows = {"image": [{"bytes": b"no picture", "path": None}], "label": [1]}
+    for split in ("train", "test"):
+        datasets.Dataset.from_dict(rows, features=features).to_parquet(tmp_path / f"{split}.parquet")
+    with pytest.raises(DataError, match="the image of row 0 can't be decoded"):
+        load_mnist(str(tmp_path))
+
+
+def test_splits_are_joined_in_order() -> None:
+    first, second = draw_digits(3, seed=0), draw_digits(2, seed=1)
+    joined = concatenate(first, second)
+    assert joined.labels.tolist() == [0, 1, 2, 0, 1]
+    np.testing.assert_array_equal(joined.images[3:], second.images)
+
+
+def test_a_source_on_the_hub_is_described_by_its_id_and_a_folder_without_its_path(tmp_path: Path) -> None:
+    assert describe_source("owner/digits", "MNIST") == "owner/digits"
+    assert describe_source(str(tmp_path), "MNIST") == "MNIST in a folder of the Hub's layout"

@@ -30,9 +30,7 @@ def measurement(model: keras.Model, mnist: Mnist) -> Measurement:
 
 
 def test_the_threshold_refuses_no_more_than_it_may_of_either_part() -> None:
-    val, drawn = (
-        np.stack([sure(confidence) for confidence in np.linspace(least, 1, 1001)]) for least in (0.5, 0.2)
-    )
+    val, drawn = (np.stack([sure(confidence) for confidence in np.linspace(least, 1, 1001)]) for least in (0.5, 0.2))
     threshold = choose_threshold(val, drawn)
     assert np.mean(digit_score(val) < threshold) <= 0.005
     assert np.mean(digit_score(drawn) < threshold) == pytest.approx(0.01, abs=0.001)

@@ -30,6 +30,8 @@ def test_the_figures_that_depend_on_the_answers_change_with_them(tmp_path: Path)
     for wrong in (0, 20):
         draw_figures(tmp_path / str(wrong), wrong)
     changed = {
-        path.stem for path in (tmp_path / "0").iterdir() if path.read_bytes() != (tmp_path / "20" / path.name).read_bytes()
+        path.stem
+        for path in (tmp_path / "0").iterdir()
+        if path.read_bytes() != (tmp_path / "20" / path.name).read_bytes()
     }
     assert changed == {"confusion_matrix", "misread_test", "reliability"}

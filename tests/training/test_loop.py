@@ -1,13 +1,16 @@
+import signal
 from pathlib import Path
 
+import jax
 import numpy as np
 import pytest
 
+from mnist_cnn.errors import CheckpointError, ConfigError
+from mnist_cnn.training.checkpoint import identify_run, load_checkpoint, save_checkpoint
 from mnist_cnn.training.config import TrainConfig
 from mnist_cnn.training.data import Mnist, load_mnist
-from mnist_cnn.training.loop import Epoch, best_epoch, choose_rows, train
+from mnist_cnn.training.loop import Epoch, Interrupt, Keeper, Progress, best_epoch, calibrate, train
 from mnist_cnn.training.metrics import evaluate, find_temperature
-from mnist_cnn.training.synthetic import draw_digits
 
 CONFIG = TrainConfig(epochs=3, batch_size=64, drawn_digits=150, traced_digits=60, nondigits=40)
 
@@ -44,16 +47,6 @@ def test_the_model_is_that_of_the_best_epoch_calibrated(run: tuple, mnist: Mnist
     assert temperature == pytest.approx(1, abs=0.02)
 
 
-def test_the_temperature_takes_back_what_the_logits_were_multiplied_by() -> None:
-    rng = np.random.default_rng(0)
-    probabilities = rng.dirichlet(np.full(10, 0.3), 20_000)
-    labels = np.array([rng.choice(10, p=row) for row in probabilities])
-    sharpened = probabilities**3 / np.sum(probabilities**3, axis=1, keepdims=True)
-    temperature, loss = find_temperature(sharpened, labels)
-    assert temperature == pytest.approx(3, rel=0.05)
-    assert loss < -np.log(sharpened[np.arange(len(labels)), labels]).mean()
-
-
 def test_the_best_epoch_is_the_one_with_the_lowest_validation_loss() -> None:
     rows = [
         Epoch(n, 0.0, 0.0, loss, accuracy, 0.0) for n, loss, accuracy in [(1, 0.3, 0.9), (2, 0.1, 0.8), (3, 0.2, 0.8)]
@@ -61,45 +54,68 @@ def test_the_best_epoch_is_the_one_with_the_lowest_validation_loss() -> None:
     assert best_epoch(rows).epoch == 2
 
 
-def test_evaluation_counts_every_image_however_the_batches_fall(run: tuple, mnist: Mnist) -> None:
-    model, test = run[0], mnist.test
-    evaluation = evaluate(model, test)
-    predictions = np.concatenate([model.predict(image[None], verbose=0) for image in test.images])
-    np.testing.assert_allclose(evaluation.probabilities, predictions, atol=1e-5)
-    assert evaluation.accuracy == np.mean(predictions.argmax(axis=1) == test.labels)
-    expected = -np.log(predictions[np.arange(len(test.labels)), test.labels]).mean()
-    assert evaluation.loss == pytest.approx(expected, rel=1e-4)
+def test_calibration_changes_no_prediction(run: tuple, mnist: Mnist) -> None:
+    model, _ = run
+    before = evaluate(model, mnist.test)
+    layer = model.get_layer("logits")
+    weights = layer.get_weights()
+    layer.set_weights([3 * each for each in weights])
+    try:
+        calibrate(model, mnist.val)
+        after = evaluate(model, mnist.test)
+        assert after.accuracy == before.accuracy
+        np.testing.assert_allclose(after.probabilities, before.probabilities, atol=0.01)
+    finally:
+        layer.set_weights(weights)
 
 
-def test_wrong_labels_give_way_to_what_the_network_sees() -> None:
-    drawn = draw_digits(600, seed=1)
-    wrong = np.arange(0, 600, 9)
-    labels = drawn.labels.copy()
-    labels[wrong] = (labels[wrong] + 1) % 10
-    trust = []
-    for share in (0.0, 0.9):
-        config = TrainConfig(
-            epochs=14, batch_size=60, self_distillation=share, drawn_digits=0, traced_digits=0, nondigits=0
-        )
-        model, _ = train(config, drawn._replace(labels=labels), draw_digits(100, seed=2))
-        trust.append(evaluate(model, drawn).probabilities[wrong, drawn.labels[wrong]].mean())
-    assert trust[1] > trust[0] + 0.05
+def test_a_run_resumes_from_its_checkpoint_to_the_same_weights(run: tuple, mnist: Mnist, tmp_path: Path) -> None:
+    checkpoint = tmp_path / "checkpoint.npz"
+
+    def stop(_: Keeper, progress: Progress) -> None:
+        save(_, progress)
+        if len(progress.history) == 2:
+            raise InterruptedError
+
+    save = Keeper.save
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Keeper, "save", stop)
+        with pytest.raises(InterruptedError):
+            train(CONFIG, mnist.train, mnist.val, checkpoint)
+    assert len(load_checkpoint(checkpoint)[1]["history"]) == 2
+    model, history = train(CONFIG, mnist.train, mnist.val, checkpoint)
+    for weights, uninterrupted in zip(model.get_weights(), run[0].get_weights(), strict=True):
+        np.testing.assert_array_equal(weights, uninterrupted)
+    assert [row._replace(seconds=0) for row in history] == [row._replace(seconds=0) for row in run[1]]
 
 
-def test_an_epoch_takes_all_that_was_given_and_other_drawn_ones_each_time() -> None:
-    first, second = (choose_rows(100, 60, 30, np.random.default_rng((0, epoch))) for epoch in (1, 2))
-    for rows in (first, second):
-        assert len(set(rows)) == len(rows) == 130
-        assert set(range(100)) <= set(rows) <= set(range(160))
-    assert set(first) != set(second)
-    assert list(first) != sorted(first)
+def test_another_runs_checkpoint_is_refused_before_anything_is_drawn(
+    mnist: Mnist, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save_checkpoint(tmp_path / "checkpoint.npz", [], {"run": identify_run(CONFIG, mnist.train), "history": []})
+    monkeypatch.setattr("mnist_cnn.training.loop.build_training_set", None)
+    with pytest.raises(CheckpointError, match="The run to resume had other data"):
+        train(CONFIG, mnist.train, mnist.val, tmp_path / "checkpoint.npz")
 
 
-def test_a_share_that_is_none_is_refused(mnist: Mnist) -> None:
-    with pytest.raises(ValueError, match=r"share of the drawn digits must be 0 to 1, not 1\.5"):
-        train(TrainConfig(drawn_share=1.5), mnist.train, mnist.val)
+def test_the_first_ctrl_c_is_a_request_and_the_second_raises() -> None:
+    handler = signal.getsignal(signal.SIGINT)
+    with Interrupt() as interrupt:
+        assert not interrupt.requested
+        signal.raise_signal(signal.SIGINT)
+        assert interrupt.requested
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+    assert signal.getsignal(signal.SIGINT) is handler
+
+
+def test_among_several_hosts_the_first_ctrl_c_raises(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(jax, "process_count", lambda: 2)
+    with Interrupt(), pytest.raises(KeyboardInterrupt):
+        signal.raise_signal(signal.SIGINT)
 
 
 def test_fewer_images_than_a_batch_are_refused(mnist: Mnist) -> None:
-    with pytest.raises(ValueError, match="425 training images don't fill one batch of 1000"):
-        train(TrainConfig(batch_size=1000, drawn_digits=150, traced_digits=0, nondigits=40), mnist.train, mnist.val)
+    config = TrainConfig(batch_size=1000, drawn_digits=150, traced_digits=0, nondigits=40)
+    with pytest.raises(ConfigError, match="425 training images don't fill one batch of 1000"):
+        train(config, mnist.train, mnist.val)

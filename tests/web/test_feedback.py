@@ -17,10 +17,12 @@ from mnist_cnn.images import to_mnist
 from mnist_cnn.inference import Reading
 from mnist_cnn.web.feedback import Feedback
 from mnist_cnn.web.pictures import encode_drawing
-from tests.support.browsing import DIGITS, ROOT, App, draw, label, run_app, wait_for_pad
+from tests import ROOT
+from tests.support.browsing import App, draw, label, run_app, wait_for_pad
 from tests.support.files import FILES, data_url
 from tests.support.loopback_hub import LoopbackHub
 from tests.support.requests import call
+from tests.support.strokes import DIGITS
 
 PROBABILITIES = np.linspace(0, 0.2, 10, dtype=np.float32)
 
@@ -61,7 +63,7 @@ def wait_until(condition: Callable[[], bool]) -> None:
 
 
 def pushed(hub: LoopbackHub) -> list[str]:
-    """The files of the data set on the Hub that are corrections."""
+    """Return the corrections among the files of the data set on the Hub."""
     if not (hub.root / "datasets" / "owner" / "corrections").is_dir():
         return []
     return [path for path in hub.repo("owner/corrections", "datasets").files() if path.endswith(".parquet")]
@@ -107,8 +109,6 @@ def test_killed_process_leaves_each_acknowledged_correction_and_no_broken_file(t
     assert len(load(folder)) == len(list(folder.glob("*.parquet")))
 
 
-# huggingface_hub 2.4 hands the files to its HTTP client in a way that the latter deprecates.
-@pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning")
 def test_correction_arrives_once_when_the_hub_is_back(hub: LoopbackHub, tmp_path: Path) -> None:
     with hub.down():
         feedback = Feedback(tmp_path / "feedback", "owner/corrections", push_every=0.01)

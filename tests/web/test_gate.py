@@ -1,4 +1,4 @@
-"""What the server refuses, how it says so, how it feels, and how it stops."""
+"""What the server refuses, how it says so, whether it is well, and how it stops."""
 
 import asyncio
 import json
@@ -20,10 +20,11 @@ from playwright.sync_api import Page, expect
 from mnist_cnn.web import gate
 from mnist_cnn.web.gate import Gate, GateState, trim_folder
 from mnist_cnn.web.limits import MAX_BATCH_SIZE, MAX_FILE_MB, MAX_REQUEST_MB, MAX_REQUESTS
-from tests.support.browsing import DIGITS, App, draw, label, run_app, verdict
+from tests.support.browsing import App, draw, label, run_app, verdict
 from tests.support.files import FILES, data_url
 from tests.support.models import with_weights
 from tests.support.requests import call, predict, upload
+from tests.support.strokes import DIGITS
 
 SEVEN = {"url": data_url(FILES["seven.png"])}
 BUSY = f"answers {MAX_REQUESTS} requests at once"
@@ -35,14 +36,14 @@ def connect(app: App) -> socket.socket:
 
 
 def head(length: int) -> bytes:
-    """The first lines of a request to /predict whose body has the given length."""
+    """Return the head of a request to /predict whose body has the given length."""
     lines = ["POST /gradio_api/run/predict HTTP/1.1", "Host: x", "Content-Type: application/json"]
     return "\r\n".join([*lines, f"Content-Length: {length}", "", ""]).encode()
 
 
 @contextmanager
 def busy(app: App) -> Iterator[None]:
-    """As many requests as the server answers at once, none of which gets on."""
+    """Send as many requests as the server answers at once, none of which makes progress."""
     sockets: list[socket.socket] = []
     refused = 0
     while refused < 5:  # in a row: a request of an open page may have had a place for a moment

@@ -11,7 +11,7 @@ from PIL import Image, ImageFile
 
 from mnist_cnn import inference
 from mnist_cnn.images import to_mnist
-from mnist_cnn.inference import Classifier, Reading
+from mnist_cnn.inference import PRETRAINED, Classifier, Reading
 from mnist_cnn.web import payloads
 from mnist_cnn.web.feedback import Feedback
 from mnist_cnn.web.handlers import Handlers, with_article, write_verdict
@@ -89,10 +89,11 @@ def test_correction_stores_what_was_shown_by_the_model_that_answered_after_a_swa
     handlers: Handlers, models: ModelHolder, tmp_path: Path
 ) -> None:
     answer = handlers.read_drawing(data_url(FILES["transparent.png"]))
-    models.served = ServedModel(OtherClassifier.from_pretrained())
+    models.served = ServedModel(OtherClassifier(PRETRAINED, "owner/other", "c0ffee"))
     assert handlers.read_drawing(data_url(FILES["transparent.png"]))["label"]["label"] == "3"
     assert handlers.correct(answer["reading"], pick(1)) == "Thank you. It is saved as a 1."
     row = load_correction(tmp_path)
+    assert (row["label"], row["model"], row["revision"]) == (1, "bundled", None)
     probabilities = [entry["confidence"] for entry in sorted(answer["label"]["confidences"], key=lambda e: e["label"])]
     np.testing.assert_array_equal(row["probabilities"], np.array(probabilities, np.float32))
     drawing = Image.open(io.BytesIO(FILES["transparent.png"]))

@@ -1,4 +1,4 @@
-"""Whatever is sent, the answer is ten probabilities or an error in words."""
+"""Whatever is sent, the answer is ten probabilities or an error in a sentence."""
 
 import io
 import json
@@ -32,7 +32,7 @@ TOO_LARGE = f"at most {MAX_PIXELS // 10**6} megapixels"
 
 
 def png(width: int, height: int, rows: int) -> bytes:
-    """A grey PNG that says it has the given size, and holds some rows of it."""
+    """Return a grey PNG file that claims the given size and holds only some of its rows."""
 
     def chunk(kind: bytes, content: bytes) -> bytes:
         return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
@@ -43,14 +43,14 @@ def png(width: int, height: int, rows: int) -> bytes:
 
 
 def animated(file_format: str) -> bytes:
-    """A picture of a 7 that goes blank."""
+    """Return an animation: a 7, then a blank frame."""
     picture = Image.open(io.BytesIO(FILES["seven.png"]))
     blank = Image.new("RGB", picture.size, "white")
     return encode(picture, file_format, save_all=True, append_images=[blank], duration=100)
 
 
 def with_deep_exif() -> bytes:
-    """A 7 in a JPEG whose Exif data refers to itself: the directory after the first is the first."""
+    """Return a 7 in a JPEG file whose Exif data refers to itself: the directory after the first is the first."""
     directory = struct.pack("<HHHII", 1, 0x0112, 3, 1, 1) + struct.pack("<I", 8)
     exif = b"Exif\0\0II*\0" + struct.pack("<I", 8) + directory
     picture = Image.open(io.BytesIO(FILES["seven.png"]))
@@ -81,7 +81,7 @@ FILES_SENT: dict[str, tuple[bytes, str]] = {
 
 
 def said(answer: httpx2.Response) -> str:
-    """The digit of an answer, or its error."""
+    """Return the digit of an answer, or its error."""
     content = answer.json()
     return content["data"][0]["label"] if "data" in content else content["error"]
 
@@ -160,7 +160,7 @@ def test_request_that_makes_no_sense_is_refused_in_words(app: App, path: str, co
 
 
 def check(read: Callable[[], np.ndarray]) -> None:
-    """Ten finite probabilities that sum to 1, or a documented error."""
+    """Check that the result is ten finite probabilities that sum to 1, or a documented error."""
     try:
         probabilities = read()
     except DOCUMENTED:

@@ -31,11 +31,7 @@ from tests.support.browsing import App, run_app
 from tests.support.loopback_hub import FOREVER, LoopbackHub
 from tests.support.models import retrained, with_weights
 
-pytestmark = [
-    pytest.mark.usefixtures("hub", "classifier"),  # the latter, so that none of the times holds the first compilation
-    # huggingface_hub 2.4 hands the files to its HTTP client in a way that the latter deprecates.
-    pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning"),
-]
+pytestmark = pytest.mark.usefixtures("hub", "classifier")  # the latter, so that no time includes the first compilation
 
 REPO = "owner/digits"
 
@@ -45,11 +41,11 @@ def load(source: str, revision: str | None = None) -> ServedModel:
 
 
 def push(folder: Path = PRETRAINED) -> str:
-    """Push a model folder; return the commit."""
+    """Push a model folder, and return the commit."""
     return push_model(folder, REPO).rsplit("/", 1)[-1]
 
 
-# What the Hub's client does when things go wrong is in test_hub.py: here is what serves then.
+# tests/hub tests what the Hub's client does when things go wrong; here we test what serves then.
 FAULTS: dict[str, tuple[dict[str, Any], str]] = {
     "never answers": ({"delay": FOREVER}, "didn't answer within 1 s"),
     "slow": ({"delay": 0.7}, "didn't answer within 1 s"),
@@ -163,7 +159,7 @@ def test_metrics_that_are_none_never_serve(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("payload", ["lambda", "giant layer"])
 def test_a_configuration_from_the_hub_never_runs(hub: LoopbackHub, tmp_path: Path, payload: str) -> None:
-    """Whoever tampers with the architecture reaches those who load it with Keras, but not those who load it with us."""
+    """A tampered architecture can harm whoever loads it with Keras, but nobody who loads it with this package."""
     import keras
 
     marker = tmp_path / "it ran"
@@ -190,7 +186,7 @@ def test_a_configuration_from_the_hub_never_runs(hub: LoopbackHub, tmp_path: Pat
 def test_the_page_is_up_in_time_and_says_which_model_serves_and_why(
     hub: LoopbackHub, browser: Browser, tmp_path: Path
 ) -> None:
-    """With a Hub that never answers, the worst that it does; beside a start in the same moment that asks no Hub."""
+    """The worst that the Hub can do is never to answer. Compare with a start at the same time that needs no Hub."""
     reason = "owner/digits was asked for. The Hub at .* didn't answer within 5 s."
     started = time.monotonic()
     with hub.fault(delay=FOREVER), ExitStack() as stack, ThreadPoolExecutor() as threads:

@@ -6,7 +6,8 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from tests.support.browsing import CHROMIUM_ARGUMENTS, DIGITS, App, Stroke, draw, label, place, verdict, wait_for_pad
+from tests.support.browsing import CHROMIUM_ARGUMENTS, App, draw, label, place, verdict, wait_for_pad
+from tests.support.strokes import DIGITS, Stroke
 
 PHONE = {"viewport": {"width": 390, "height": 844}, "device_scale_factor": 3, "has_touch": True, "is_mobile": True}
 

@@ -9,7 +9,8 @@ import pytest
 from PIL import Image, ImageDraw
 from playwright.sync_api import Locator, Page, expect
 
-from tests.support.browsing import DIGITS, App, draw, label, verdict, wait_for_pad
+from tests.support.browsing import App, draw, label, verdict, wait_for_pad
+from tests.support.strokes import DIGITS
 
 
 def sketchpad(page: Page) -> Locator:
@@ -134,7 +135,7 @@ def test_uploaded_file_that_is_no_picture_is_refused_in_words(page: Page, tmp_pa
     expect(label(page)).to_have_count(0)
 
 
-def test_page_and_server_turn_to_no_other_host(page: Page, app: App) -> None:
+def test_page_and_server_contact_no_other_host(page: Page, app: App) -> None:
     hosts: set[str | None] = set()
     page.on("request", lambda request: hosts.add(urlsplit(request.url).hostname))
     page.reload()
@@ -144,4 +145,4 @@ def test_page_and_server_turn_to_no_other_host(page: Page, app: App) -> None:
     draw(page, sketchpad(page), DIGITS["7"])
     expect(label(page)).to_have_text("7", timeout=20_000)
     assert hosts == {"127.0.0.1"}
-    assert "turned to another host" not in app.log
+    assert "contacted another host" not in app.log

@@ -27,12 +27,13 @@ def test_drawing_in_another_mode_is_kept_in_colour(mode: str, kept: str) -> None
     assert Image.open(io.BytesIO(encode_drawing(picture_of_7().convert(mode)))).mode == kept
 
 
-def test_drawing_is_kept_without_its_exif_data_and_no_larger_than_needed() -> None:
+def test_drawing_is_kept_without_its_metadata_and_no_larger_than_needed() -> None:
     photo = Image.new("RGB", (2000, 3000), "white")
-    photo.info["exif"] = b"Exif: taken at home"
+    photo.info = {"exif": b"Exif: taken at home", "icc_profile": b"of a certain camera", "dpi": (300, 300)}
     content = encode_drawing(photo)
     assert b"taken at home" not in content
-    assert Image.open(io.BytesIO(content)).size == (683, 1024)
+    kept = Image.open(io.BytesIO(content))
+    assert (kept.size, kept.info) == ((683, 1024), {})
     assert photo.size == (2000, 3000)  # the visitor's own picture is untouched
     assert photo.info
 

@@ -1,4 +1,4 @@
-"""What many visitors send at once is read as if each were alone."""
+"""Pictures that many visitors send at once are read as if each visitor were alone."""
 
 from concurrent.futures import ThreadPoolExecutor
 
@@ -17,7 +17,7 @@ COUNT = BATCH_SIZES[-1] + 10
 
 
 class CountingClassifier(Classifier):
-    """The bundled model, which counts how often its network is called, and can be made to fail."""
+    """The bundled model; it counts how often its network is called, and can be made to fail."""
 
     calls = 0
     failure: Exception | None = None

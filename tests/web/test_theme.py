@@ -15,7 +15,8 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import FrameLocator, Page, expect
 
 from tests import ROOT
-from tests.support.browsing import DIGITS, App, draw, label, wait_for_pad
+from tests.support.browsing import App, draw, label, wait_for_pad
+from tests.support.strokes import DIGITS
 
 # What the README says to put into another page.
 IFRAME, GRADIO_APP = re.findall(r"```html\n(.+?)```", (ROOT / "README.md").read_text(), re.DOTALL)
@@ -28,7 +29,7 @@ class QuietHandler(SimpleHTTPRequestHandler):
 
 @pytest.fixture
 def host(tmp_path: Path) -> Iterator[Callable[[str], str]]:
-    """Serve a page that holds the given HTML from another origin than the app's, and return its address."""
+    """Serve a page with the given HTML from another origin than the app's, and return its address."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), partial(QuietHandler, directory=str(tmp_path)))
     thread = Thread(target=server.serve_forever)
     thread.start()

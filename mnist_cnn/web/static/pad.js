@@ -1,28 +1,28 @@
-// The drawing pad. Gradio runs this when the component is on the page, and hands it `element`, `props`, `server` and
-// `trigger`. A drawing is a list of strokes {width, points: [[x, y], ...]} in units of the pad's side. The server reads
-// it as a PNG, black ink on nothing, of one size on every device, or null for a blank pad. What it answered, together
-// with the PNG, is the component's value.
+// The drawing pad. Gradio runs this when the component is on the page, with `element`, `props`, `server` and `trigger`.
+// A drawing is a list of strokes {width, points: [[x, y], ...]} in units of the pad's side. It is sent to the server as
+// a PNG file, black ink on nothing, of the same size on every device; a blank pad is sent as null. The component's value
+// is the server's answer together with the PNG's data URL.
 
 const SENT_SIDE = 280; // pixels
 const LEAST_INTERVAL = 100; // milliseconds between two readings while the pen moves
-const REST = 200; // milliseconds without a change, after which the pad is at rest
-const PATIENCE = 1000; // milliseconds until a server that didn't answer is asked again
+const REST = 200; // milliseconds without a change until the pad is at rest
+const RETRY = 1000; // milliseconds until a server that didn't answer is asked again
 const NO_ANSWER = "No answer yet: the server is busy or away. It is asked again.";
-const REPLAY = 700; // milliseconds in which an example writes itself
+const REPLAY = 700; // milliseconds that an example takes to write itself
 
 const canvas = element.querySelector("canvas");
 const penWidth = element.querySelector("input");
 const sheet = document.createElement("canvas");
 sheet.width = sheet.height = SENT_SIDE;
 
-let history = [[]]; // the drawings that Undo and Redo walk through
+let history = [[]]; // the drawings that Undo and Redo step through
 let present = 0;
-let unfinished = null; // the drawing while the pen is at it
-let pen = null; // the pointer that draws
-let replay = null; // the example that writes itself
+let unfinished = null; // the drawing while the pen is down
+let pen = null; // the id of the pointer that draws
+let replay = null; // the animation frame of an example that writes itself
 let due = null; // the timer of the next reading
-let reading = false; // whether the server is at it
-let changed = false; // whether the drawing has changed since
+let reading = false; // whether a request is under way
+let changed = false; // whether the drawing has changed since that request
 let rest = null; // the timer until the pad is at rest
 
 const drawing = () => unfinished ?? history[present];
@@ -37,7 +37,7 @@ function paint(target) {
     context.lineWidth = width * side;
     context.beginPath();
     context.moveTo(...scaled[0]);
-    // A curve from the middle of each segment to the middle of the next.
+    // Curve from the midpoint of each segment to the midpoint of the next.
     for (let i = 1; i < scaled.length - 1; i++) {
       const [[x, y], [nextX, nextY]] = [scaled[i], scaled[i + 1]];
       context.quadraticCurveTo(x, y, (x + nextX) / 2, (y + nextY) / 2);
@@ -58,7 +58,8 @@ function show() {
   for (const action in disabled) element.querySelector(`[data-action=${action}]`).disabled = disabled[action];
 }
 
-// One request at a time, and another one as long as the drawing changes meanwhile: the last answer is the last drawing's.
+// Send one request at a time, and another if the drawing changed meanwhile, so that the last answer is to the last
+// drawing.
 async function read() {
   clearTimeout(due);
   clearTimeout(rest);
@@ -71,9 +72,9 @@ async function read() {
     paint(sheet);
     const url = drawing().length ? sheet.toDataURL() : null;
     if (url === (props.value?.url ?? null)) continue;
-    const answer = await server.read(url); // undefined where the server is away, or has too much to do
+    const answer = await server.read(url); // undefined if the server is away or busy
     props.value = answer ? { url, ...answer } : { url: "", verdict: NO_ANSWER, label: {}, seen: "" };
-    if (!answer) due ??= setTimeout(read, PATIENCE);
+    if (!answer) due ??= setTimeout(read, RETRY);
   }
   reading = false;
   if (!unfinished && !due) rest = setTimeout(trigger, REST, "rest");
@@ -157,8 +158,8 @@ function press(event) {
   actions[action]();
 }
 
-// A finger draws, and does nothing else: without this, Chromium takes a quick stroke for a fling, and the tap after it
-// for the end of the fling.
+// A finger only draws. Without this, Chromium takes a quick stroke for a fling, and the tap after it for the fling's
+// end.
 canvas.addEventListener("touchstart", (event) => event.preventDefault(), { passive: false });
 canvas.addEventListener("pointerdown", start);
 canvas.addEventListener("pointermove", move);
