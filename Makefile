@@ -8,7 +8,7 @@ run: .venv/serving
 
 # In about a minute: style, types, who imports whom, and the tests that need no server, browser or training run.
 check: lint
-	$(BIN)/python -m pytest -m "not integration"
+	$(BIN)/python -m pytest -m "not integration" --numprocesses 2 --dist loadfile
 
 # Everything.
 test: lint chromium

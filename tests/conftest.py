@@ -19,7 +19,7 @@ from tests.support.loopback_hub import WRITER, LoopbackHub
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark the tests that need a server, a browser or a Hub; those that start a training run mark themselves."""
     for item in items:
-        if {"app", "browser", "hub_server"} & set(getattr(item, "fixturenames", ())):
+        if {"app", "browser", "hosts", "hub_server"} & set(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.integration)
 
 

@@ -9,6 +9,8 @@ import pytest
 from tests import ROOT
 from tests.support.browsing import App
 
+pytestmark = pytest.mark.integration
+
 
 def run_app_to_its_end(*arguments: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "app.py", *arguments]

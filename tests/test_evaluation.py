@@ -8,6 +8,8 @@ import pytest
 
 from mnist_cnn.inference import PRETRAINED
 
+pytestmark = pytest.mark.integration
+
 
 def evaluate(folder: Path, *options: str | Path) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "mnist_cnn.evaluation", str(folder), "--drawings", "100", *map(str, options)]

@@ -23,6 +23,8 @@ from tests.support.data_sets import write_data_set
 from tests.support.runs import QUICK
 from train import main
 
+pytestmark = pytest.mark.integration
+
 
 def start(*arguments: str | Path, **environment: str) -> subprocess.Popen:
     return subprocess.Popen(

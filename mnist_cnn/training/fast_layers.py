@@ -13,7 +13,7 @@ import keras
 import numpy as np
 from jax.sharding import PartitionSpec
 
-from mnist_cnn.network import MOMENTUM
+from mnist_cnn.network import EPSILON, MOMENTUM
 from mnist_cnn.training.distribution import BATCH_AXIS
 
 TILE = 4  # side of a tile of outputs in the Winograd convolution; each is computed from TILE + 2 inputs per side
@@ -25,7 +25,7 @@ POINTS = (0, 1, -1, 0.5, -0.5)
 def fast_block(x: keras.KerasTensor, filters: int, kernel_size: int, padding: str, pooled: bool) -> keras.KerasTensor:
     """Return the output of a block, built from the layers below; it has the weights of `network.stock_block`."""
     x = FastConv2D(filters, kernel_size, padding=padding, use_bias=False, pooled=pooled)(x)
-    x = FastBatchNormalization(momentum=MOMENTUM)(x)
+    x = FastBatchNormalization(momentum=MOMENTUM, epsilon=EPSILON)(x)
     return keras.layers.ReLU()(x)
 
 

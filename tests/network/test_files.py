@@ -43,6 +43,7 @@ def test_saved_model_is_three_files(tmp_path: Path) -> None:
     assert names == {"config.json", "metadata.json", WEIGHTS_FILE}
 
 
+@pytest.mark.integration
 def test_saved_model_loads_in_plain_keras_and_predicts_the_same(tmp_path: Path) -> None:
     model, images = build_model(), draw_digits(10, seed=0).images
     save_model(model, tmp_path / "model")
@@ -50,6 +51,7 @@ def test_saved_model_loads_in_plain_keras_and_predicts_the_same(tmp_path: Path) 
     np.testing.assert_allclose(probabilities, model.predict(images, verbose=0), atol=1e-5)
 
 
+@pytest.mark.integration
 def test_bundled_model_loads_in_plain_keras_and_predicts_the_same(tmp_path: Path, classifier: Classifier) -> None:
     images = draw_digits(10, seed=0).images
     probabilities = predict_with_plain_keras(PRETRAINED, images, tmp_path)

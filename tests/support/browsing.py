@@ -64,7 +64,7 @@ def run_app(folder: Path, **environment: str) -> Iterator[App]:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     environment = {
-        **os.environ,
+        **{name: value for name, value in os.environ.items() if name != "XLA_FLAGS"},  # training sets it, in the tests
         "PYTHONPATH": str(folder),
         "PYTHONUNBUFFERED": "1",
         "GRADIO_TEMP_DIR": str(folder / "uploads"),

@@ -1,11 +1,14 @@
 import jax.numpy as jnp
 import numpy as np
+import pytest
 
 from mnist_cnn.training.config import TrainConfig
 from mnist_cnn.training.distillation import MEMORY_RATE, blend_targets, remember
 from mnist_cnn.training.loop import train
 from mnist_cnn.training.metrics import evaluate
 from mnist_cnn.training.synthetic import draw_digits
+
+pytestmark = pytest.mark.integration
 
 
 def test_targets_move_to_what_is_remembered_as_far_as_it_is_trusted() -> None:

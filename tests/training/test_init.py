@@ -6,6 +6,8 @@ import sys
 
 import pytest
 
+pytestmark = pytest.mark.integration
+
 COMPILE = """
 import jax, jax.numpy as jnp
 {import_training}

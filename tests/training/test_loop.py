@@ -12,6 +12,8 @@ from mnist_cnn.training.data import Mnist, load_mnist
 from mnist_cnn.training.loop import Epoch, Interrupt, Keeper, Progress, best_epoch, calibrate, train
 from mnist_cnn.training.metrics import evaluate, find_temperature
 
+pytestmark = pytest.mark.integration
+
 CONFIG = TrainConfig(epochs=3, batch_size=64, drawn_digits=150, traced_digits=60, nondigits=40)
 
 

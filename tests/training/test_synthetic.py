@@ -38,6 +38,14 @@ def test_no_digit_is_traced_more_than_twice(count: int, expected: int) -> None:
     traced = trace_digits(split._replace(labels=np.arange(20, dtype=np.int32)), count, seed=0)
     assert len(traced.labels) == expected
     assert np.bincount(traced.labels).max() <= 2
+    assert len(np.unique(traced.images, axis=0)) == expected  # with another pen each time
+
+
+def test_tracings_agree_for_the_same_seed_only() -> None:
+    split = draw_digits(20, seed=1)
+    first, second, other = (trace_digits(split, 50, seed) for seed in (1, 1, 2))
+    np.testing.assert_array_equal(first.images, second.images)
+    assert (first.images != other.images).any()
 
 
 def test_tracing_changes_the_images_and_keeps_the_labels() -> None:
@@ -53,5 +61,6 @@ def test_tracing_changes_the_images_and_keeps_the_labels() -> None:
 
 
 def test_a_digit_too_faint_to_trace_stays_as_it_is() -> None:
-    blank = Split(np.zeros((3, 28, 28, 1), np.uint8), np.array([1, 2, 3], np.int32))
-    assert not trace_digits(blank, 3, seed=0).images.any()
+    faint = Split(draw_digits(5, seed=8).images // 4, np.arange(5, dtype=np.int32))
+    traced = trace_digits(faint, 5, seed=0)
+    np.testing.assert_array_equal(traced.images, faint.images[traced.labels])

@@ -31,9 +31,12 @@ import itertools, sys
 from pathlib import Path
 import numpy as np
 from PIL import Image
+from mnist_cnn.inference import Reading
 from mnist_cnn.web.feedback import Feedback
+from mnist_cnn.web.pictures import encode_drawing
 
 feedback = Feedback(Path(sys.argv[1]))
+reading = Reading(np.full(10, 0.1, np.float32), True, (0, 0, 28, 28), np.zeros((28, 28, 1), np.uint8))
 for i in itertools.count(1):
     drawing = Image.fromarray(np.random.default_rng(i).integers(0, 256, (300, 300), np.uint8))
     print(feedback.save(encode_drawing(drawing), reading, 1, "model", None).name, flush=True)

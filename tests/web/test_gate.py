@@ -145,6 +145,7 @@ def test_health_is_green_while_the_model_reads_digits(app: App) -> None:
     assert httpx2.get(f"{app.url}/health").json() == {"status": "ok"}
 
 
+@pytest.mark.integration
 def test_health_is_red_while_it_does_not(tmp_path: Path) -> None:
     folder = with_weights(tmp_path / "model", lambda weights: -weights)
     (tmp_path / "app").mkdir()
@@ -154,6 +155,7 @@ def test_health_is_red_while_it_does_not(tmp_path: Path) -> None:
     assert "known digits" in answer.json()["error"]
 
 
+@pytest.mark.integration
 def test_stopped_server_answers_what_is_in_flight_and_ends_in_time(tmp_path: Path) -> None:
     with run_app(tmp_path) as app:
         body = json.dumps({"data": [SEVEN]}).encode()

@@ -222,6 +222,7 @@ def test_any_bytes_get_probabilities_or_a_documented_error(classifier: Classifie
     check(lambda: classifier.predict_batch([FILES[name][:12] + content]))
 
 
+@pytest.mark.integration
 @pytest.mark.filterwarnings("ignore")
 def test_twenty_thousand_damaged_files_get_an_image_or_a_documented_error() -> None:
     rng = random.Random(0)
