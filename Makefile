@@ -11,8 +11,8 @@ check: lint
 	$(BIN)/python -m pytest -m "not integration" --numprocesses 2 --dist loadfile
 
 # Everything.
-test: lint chromium
-	$(BIN)/python -m pytest
+test: check chromium
+	$(BIN)/python -m pytest -m integration
 
 lint: .venv/developing
 	$(BIN)/ruff format --check .

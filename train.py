@@ -18,15 +18,21 @@ from mnist_cnn.training import (
     MNIST_REPO,
     QUICK,
     TrainConfig,
+    abandon,
+    checkpoint_file,
     concatenate,
+    describe_run,
+    find_problem,
+    is_first_process,
+    join_hosts,
     load_corrections,
     load_mnist,
     measure,
+    option_name,
+    partial_folder,
     train,
+    write_model,
 )
-from mnist_cnn.training.config import option_name
-from mnist_cnn.training.distribution import abandon, is_first_process, join_hosts
-from mnist_cnn.training.output import checkpoint_file, describe_run, find_problem, partial_folder, write_model
 
 
 def parse_arguments() -> argparse.Namespace:

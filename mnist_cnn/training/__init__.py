@@ -11,11 +11,13 @@ import os
 os.environ.setdefault("XLA_FLAGS", "--xla_cpu_experimental_ynn_fusion_type=")
 
 # isort: split
-from mnist_cnn.training.config import QUICK, TrainConfig
+from mnist_cnn.training.config import QUICK, TrainConfig, option_name
 from mnist_cnn.training.data import MNIST_REPO, NO_DIGIT, Mnist, Split, concatenate, load_corrections, load_mnist
+from mnist_cnn.training.distribution import abandon, is_first_process, join_hosts
 from mnist_cnn.training.evaluation import DRAWINGS, Measurement, measure, write_measurement
 from mnist_cnn.training.loop import Epoch, best_epoch, train
 from mnist_cnn.training.metrics import Evaluation, evaluate, predict
+from mnist_cnn.training.output import checkpoint_file, describe_run, find_problem, partial_folder, write_model
 from mnist_cnn.training.synthetic import draw_digits, draw_nondigits, trace_digits
 
 __all__ = [
@@ -29,16 +31,25 @@ __all__ = [
     "Mnist",
     "Split",
     "TrainConfig",
+    "abandon",
     "best_epoch",
+    "checkpoint_file",
     "concatenate",
+    "describe_run",
     "draw_digits",
     "draw_nondigits",
     "evaluate",
+    "find_problem",
+    "is_first_process",
+    "join_hosts",
     "load_corrections",
     "load_mnist",
     "measure",
+    "option_name",
+    "partial_folder",
     "predict",
     "trace_digits",
     "train",
     "write_measurement",
+    "write_model",
 ]

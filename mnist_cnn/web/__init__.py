@@ -2,3 +2,5 @@
 
 Everything here faces strangers, so every input and every wait has a limit.
 """
+
+# It hands on no names: app.py imports the rooms itself, those that need Gradio while the model is being compiled.

@@ -11,7 +11,7 @@ from mnist_cnn.errors import HubError
 from mnist_cnn.hub import check_dataset, data_sets, pull_model
 from tests import ROOT
 from tests.support.loopback_hub import FOREVER, TOKENS, LoopbackHub, commit_of
-from tests.support.training import QUICK
+from tests.support.runs import QUICK
 
 pytestmark = pytest.mark.usefixtures("hub")
 
