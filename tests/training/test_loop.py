@@ -1,4 +1,5 @@
 import signal
+from collections.abc import Iterator
 from pathlib import Path
 
 import jax
@@ -100,6 +101,15 @@ def test_another_runs_checkpoint_is_refused_before_anything_is_drawn(
         train(CONFIG, mnist.train, mnist.val, tmp_path / "checkpoint.npz")
 
 
+@pytest.fixture
+def usual_ctrl_c() -> Iterator[None]:
+    """Python's own handler of Ctrl-C; a shell in the background starts its processes without one."""
+    previous = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, previous)
+
+
+@pytest.mark.usefixtures("usual_ctrl_c")
 def test_the_first_ctrl_c_is_a_request_and_the_second_raises() -> None:
     handler = signal.getsignal(signal.SIGINT)
     with Interrupt() as interrupt:
