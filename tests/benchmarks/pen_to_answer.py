@@ -1,6 +1,8 @@
-"""How long the answer takes after the pen is lifted, on our pad and on Gradio's Sketchpad, and how many come before.
+"""Measure how long the answer takes once the pen is lifted, on the pad and on Gradio's Sketchpad.
 
 python -m tests.benchmarks.pen_to_answer [--rounds 15]
+
+It also counts how many answers a second come while the pen moves.
 """
 
 import argparse
@@ -14,7 +16,7 @@ from playwright.sync_api import Page, sync_playwright
 from tests.support.browsing import CHROMIUM_ARGUMENTS, place, run_app
 from tests.support.strokes import DIGITS
 
-# The 28x28 image changes with every answer; the last change after the pen was lifted is the final answer's.
+# The 28x28 image changes with every answer. The last change after the pen is lifted is that of the final answer.
 WATCH = """
 () => {
   window.times = { down: 0, up: 0, answers: [] };
@@ -27,7 +29,7 @@ WATCH = """
 
 
 def draw_seven(page: Page, selector: str, settle: int) -> dict:
-    """Draw a 7 in about a second, wait until nothing more comes, and return the times in milliseconds."""
+    """Draw a 7 in about a second, wait for the last answer, and return the times in milliseconds."""
     (start, *points), *_ = place(page.locator(selector).first, DIGITS["7"])
     page.mouse.move(*start)
     page.mouse.down()

@@ -1,9 +1,10 @@
-"""How fast app.py starts and answers, beside a bare Gradio app that gives a picture back, in turn; and what it keeps.
+"""Measure how fast app.py starts and answers, in turn with a bare Gradio app that returns the picture it gets.
 
-python -m tests.benchmarks.serving [--rounds 5] [--requests 300] [--soak 10000] [--streamlit ../streamlit/bin/python]
+python -m tests.benchmarks.serving [--rounds 5] [--requests 300] [--soak 10000] [--streamlit PYTHON]
 
-The last compares it, in a browser, with the least Streamlit app that reads digits with TensorFlow, in an environment of
-its own: python3 -m venv ../streamlit && ../streamlit/bin/pip install streamlit tensorflow-cpu keras pillow
+--soak also measures how much memory the server gains. PYTHON is the interpreter of an environment with streamlit,
+tensorflow-cpu, keras and pillow; with it, the page is compared in a browser with a minimal Streamlit app that reads
+digits with TensorFlow.
 """
 
 import argparse
@@ -106,7 +107,7 @@ def ask(app: App) -> None:
 
 
 def measure_start(rounds: int) -> None:
-    """From the start of the process to the first right answer."""
+    """Time the start of the process up to the first right answer."""
     times: dict[str, list[float]] = {name: [] for name in SERVERS}
     for _ in range(rounds + 1):  # the first compiles bytecode
         for name, run in SERVERS.items():
@@ -119,7 +120,7 @@ def measure_start(rounds: int) -> None:
 
 
 def report(what: str, seconds: dict[str, list[float]], scale: float) -> None:
-    """Print p50, p95 and p99 of each, and the ratio of the medians."""
+    """Print the median, the 95th and the 99th percentile of each, and the ratio of the medians."""
     for name, values in seconds.items():
         p50, p95, p99 = np.percentile(np.array(values) * scale, [50, 95, 99])
         print(f"{what}, {name}: p50 {p50:.1f} ms, p95 {p95:.1f} ms, p99 {p99:.1f} ms")
@@ -128,7 +129,7 @@ def report(what: str, seconds: dict[str, list[float]], scale: float) -> None:
 
 
 def over_http(app: App, at_once: int, requests: int) -> list[float]:
-    """Send a picture that lies on the server, so many requests at once; return the seconds that each took."""
+    """Send requests for a picture that was uploaded before, so many at once; return the seconds that each took."""
     body = {"data": [upload(app)]}
 
     async def visit(client: httpx2.AsyncClient, count: int) -> list[float]:
@@ -148,11 +149,11 @@ def over_http(app: App, at_once: int, requests: int) -> list[float]:
 
 
 def over_client(app: App, at_once: int, requests: int) -> list[float]:
-    """The same through gradio_client, which uploads the picture each time."""
+    """Do the same through gradio_client, which uploads the picture each time."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "7.png")
         path.write_bytes(PICTURE)
-        # Without the files: the echo takes away the file that two visitors fetch at once.
+        # Without the files: the bare app deletes a file that two visitors fetch at once.
         options = {"verbose": False, "ssl_verify": False, "download_files": False}
         clients = [gradio_client.Client(app.url, **options) for _ in range(at_once)]
 
@@ -169,7 +170,7 @@ def over_client(app: App, at_once: int, requests: int) -> list[float]:
 
 
 def measure_answers(requests: int) -> None:
-    """Latency and throughput for 1, 8 and 32 visitors, in four blocks of each server in turn."""
+    """Print latency and throughput for 1, 8 and 32 visitors, measured in four blocks of each server in turn."""
     with ExitStack() as stack:
         apps = {}
         for name, run in SERVERS.items():
@@ -190,7 +191,7 @@ def measure_answers(requests: int) -> None:
 
 
 def measure_streamlit(python: str, rounds: int) -> None:
-    """From the start of the process to an answer on the page, and from a picture given to a new page to the answer."""
+    """Time the start up to an answer on the page, and the answer to a picture on a new page."""
     starts: dict[str, list[float]] = {"app.py": [], "Streamlit": []}
     answers: dict[str, list[float]] = {"app.py": [], "Streamlit": []}
     executable = shutil.which("chromium") or shutil.which("google-chrome")
@@ -267,8 +268,8 @@ def soak(requests: int) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=5, help="starts of each server")
-    parser.add_argument("--requests", type=int, default=300, help="requests to each server, four times")
-    parser.add_argument("--soak", type=int, default=0, help="requests good and bad, to measure memory")
+    parser.add_argument("--requests", type=int, default=300, help="requests to each server, in each of four blocks")
+    parser.add_argument("--soak", type=int, default=0, help="good and bad requests to send while memory is measured")
     parser.add_argument("--streamlit", metavar="PYTHON", help="interpreter of an environment with Streamlit")
     arguments = parser.parse_args()
     if arguments.rounds:
