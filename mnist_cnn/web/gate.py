@@ -16,6 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from mnist_cnn.web.health import build_health_response
 from mnist_cnn.web.limits import MAX_PAUSE, MAX_REQUEST_MB, MAX_REQUESTS, MAX_UPLOADS_MB
+from mnist_cnn.web.routes import is_open
 
 logger = logging.getLogger(__name__)
 
@@ -50,6 +51,8 @@ class Gate:
             await self.app(scope, receive, send)
         elif scope["path"] == HEALTH:
             await (await self._answer_health())(scope, receive, send)
+        elif not is_open(scope["path"]):
+            await JSONResponse({"error": "There is nothing at this address."}, 404)(scope, receive, send)
         elif scope["method"] == "POST":
             await self._take(scope, receive, send)
         else:

@@ -10,4 +10,5 @@ THREADS = 4  # that decode pictures; more would only compete, and hold more pict
 UPLOADS_KEPT_FOR = 3600  # seconds
 MAX_UPLOADS_MB = 1000  # of all uploads together; beyond that the oldest are deleted
 MAX_READINGS_MB = 256  # of readings kept for explanations and corrections; beyond that the oldest are dropped
+MAX_SKETCHES_MB = 64  # of drawings on the Sketchpad that are being sent; the oldest are dropped
 STOP_SECONDS = 2.0  # that requests in flight get to finish when the server stops

@@ -1,6 +1,5 @@
 """The page: its layout, what is wired to what, and how it is served."""
 
-from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -17,11 +16,10 @@ from mnist_cnn.web.handlers import PROMPT, Handlers
 from mnist_cnn.web.limits import MAX_FILE_MB, MAX_QUEUE, THREADS, UPLOADS_KEPT_FOR
 from mnist_cnn.web.model_source import ModelHolder
 from mnist_cnn.web.pad import build_pad
+from mnist_cnn.web.payloads import refuse_addresses
 from mnist_cnn.web.queue import ReadingQueue
+from mnist_cnn.web.sketchpad import build_sketchpad
 from mnist_cnn.web.theme import DESCRIPTION, FAVICON, TITLE, LinkPreview, build_theme, load_static
-
-CANVAS_SIZE = (280, 280)
-BRUSH_RADIUS = 10
 
 # How the page calls the server: at once, and for itself only.
 PRIVATE: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
@@ -57,21 +55,6 @@ class Parts:
         return [self.verdict, self.label, self.seen, self.found, self.reading, self.correction]
 
 
-class BoundedDict(OrderedDict[str, Any]):
-    """A dict that drops its oldest entries beyond a number of entries."""
-
-    def __init__(self, max_entries: int) -> None:
-        """Keep at most so many entries."""
-        super().__init__()
-        self.max_entries = max_entries
-
-    def __setitem__(self, key: str, value: Any) -> None:  # noqa: ANN401  as a dict's
-        """Add or replace an entry."""
-        super().__setitem__(key, value)
-        while len(self) > self.max_entries:
-            self.popitem(last=False)
-
-
 def build_page(models: ModelHolder, feedback: Feedback) -> gr.Blocks:
     """Build the page around a model and a keeper of corrections; `launch` serves it."""
     queue = ReadingQueue(models)
@@ -80,6 +63,7 @@ def build_page(models: ModelHolder, feedback: Feedback) -> gr.Blocks:
     with page:
         _wire(page, _lay_out(handlers), handlers)
         add_endpoints(queue, models)
+    refuse_addresses(page)
     page.queue(max_size=MAX_QUEUE, default_concurrency_limit=THREADS)
     return page
 
@@ -125,7 +109,7 @@ def _lay_out(handlers: Handlers) -> Parts:
             with gr.Tab("Draw", elem_id="draw-tab") as parts["pad_tab"]:
                 parts["pad"] = build_pad(handlers.read_drawing)
             with gr.Tab("Sketchpad", elem_id="sketchpad-tab") as parts["sketchpad_tab"]:
-                parts["sketchpad"] = _build_sketchpad()
+                parts["sketchpad"] = build_sketchpad()
             with gr.Tab("Picture", elem_id="picture-tab") as parts["picture_tab"]:
                 parts["picture"] = _build_picture_input()
                 parts["found"] = gr.HTML("", html_template=load_static("found.html"))
@@ -165,24 +149,6 @@ def _wire(page: gr.Blocks, parts: Parts, handlers: Handlers) -> None:
     take_brush = load_static("take_brush.js")
     gr.on([parts.sketchpad_tab.select, parts.sketchpad.clear], js=take_brush, api_visibility="private")
     page.load(handlers.describe_model, outputs=parts.serving, **PRIVATE)  # another model may serve by now
-
-
-def _build_sketchpad() -> gr.Sketchpad:
-    sketchpad = gr.Sketchpad(
-        elem_id="sketchpad",
-        label="Sketchpad",
-        show_label=False,
-        type="pil",
-        canvas_size=CANVAS_SIZE,
-        fixed_canvas=True,
-        brush=gr.Brush(default_size=BRUSH_RADIUS, colors=["#000000"], color_mode="fixed"),
-        layers=False,
-        transforms=(),
-        buttons=[],
-    )
-    # Gradio keeps here what a browser sent and nobody fetched: without a bound, one entry for each stroke.
-    sketchpad.blob_storage = BoundedDict(max_entries=256)
-    return sketchpad
 
 
 def _build_picture_input() -> gr.Image:

@@ -1,11 +1,15 @@
 """Pictures as Gradio's clients send them."""
 
 import base64
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any, TypedDict
 
+import gradio as gr
 from gradio.utils import get_upload_folder
+from gradio_client.utils import is_http_url_like
 
 from mnist_cnn.errors import UnreadablePictureError
 from mnist_cnn.web.limits import MAX_FILE_MB
@@ -38,6 +42,25 @@ def load_content(picture: PictureFile | None) -> bytes:
     if len(content) > MAX_FILE_MB * 2**20:
         raise UnreadablePictureError(f"The picture is too large: send a file of at most {MAX_FILE_MB} MB.")
     return content
+
+
+def refuse_addresses(page: gr.Blocks) -> None:
+    """Let no component of a page fetch a file from an address that a request names.
+
+    Gradio would fetch it before any handler is called, however large it is and however long it takes.
+    """
+    for block in page.blocks.values():
+        block.async_move_resource_to_block_cache = partial(  # type: ignore[method-assign]
+            _move_to_cache, block.async_move_resource_to_block_cache
+        )
+
+
+async def _move_to_cache(move: Callable[[Any], Awaitable[str | None]], path: Any) -> str | None:  # noqa: ANN401
+    """Do what Gradio does with the path of a file in a request or an answer, unless it is an address."""
+    if isinstance(path, str) and is_http_url_like(path):
+        message = "Pictures are not fetched from addresses: upload the file and send its path, or send a data URL."
+        raise gr.Error(message, print_exception=False)
+    return await move(path)
 
 
 def _load_upload(path: str) -> bytes | None:

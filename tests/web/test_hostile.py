@@ -27,6 +27,7 @@ from tests.support.requests import call, predict, upload
 
 DOCUMENTED = (EmptyPictureError, UnreadablePictureError)
 NO_PICTURE = "holds no picture"
+NOT_FETCHED = "not fetched from addresses: upload the file"
 NOT_A_PICTURE = "not a picture that can be read"
 TOO_LARGE = f"at most {MAX_PIXELS // 10**6} megapixels"
 
@@ -110,7 +111,8 @@ ARGUMENTS: dict[str, tuple[list[Any], str]] = {
     "path with a null": ([{"path": "/tmp/\0"}], NO_PICTURE),
     "endless path": ([{"path": "a" * 1_000_000}], NO_PICTURE),
     "address within": ([{"path": "http://169.254.169.254/latest", "url": "http://169.254.169.254/latest"}], NO_PICTURE),
-    "address within, marked": ([{"path": "http://127.0.0.1:1/", "url": "http://127.0.0.1:1/", **SECRET}], FAILURE),
+    "address within, marked": ([{"path": "http://127.0.0.1:1/", "url": "http://127.0.0.1:1/", **SECRET}], NOT_FETCHED),
+    "address of another host, marked": ([{"path": "https://example.com/7.png", **SECRET}], NOT_FETCHED),
     "file as an address": ([{"url": "file:///etc/passwd"}], NO_PICTURE),
     "broken data URL": ([{"url": "data:image/png;base64,%%%"}], "damaged or incomplete"),
     "data URL of letters beyond ASCII": ([{"url": "data:image/png;base64,é"}], "damaged or incomplete"),
@@ -127,6 +129,7 @@ def test_argument_that_is_no_picture_is_an_error_in_words(app: App, name: str) -
     answer = httpx2.get(f"{app.url}/gradio_api/call/predict/{event}").text
     assert answer.startswith("event: error")
     assert expected in json.loads(answer.partition("data: ")[2])["error"]
+    assert "contacted another host" not in app.log
 
 
 @pytest.mark.parametrize(
