@@ -1,5 +1,6 @@
 """The endpoints for programs: /predict, /predict_batch and /model; the same as tools over MCP."""
 
+import threading
 from typing import TypedDict
 
 import gradio as gr
@@ -7,7 +8,7 @@ import numpy as np
 from gradio.events import api, on
 
 from mnist_cnn.errors import PictureError
-from mnist_cnn.web.limits import MAX_BATCH_SIZE
+from mnist_cnn.web.limits import MAX_BATCH_SIZE, THREADS
 from mnist_cnn.web.model_source import ModelHolder
 from mnist_cnn.web.payloads import PictureFile
 from mnist_cnn.web.queue import ReadingQueue
@@ -49,6 +50,7 @@ class Endpoints:
         """Answer through a queue."""
         self._queue = queue
         self._models = models
+        self._batches = threading.BoundedSemaphore(THREADS - 1)  # a thread is left for single pictures
 
     def predict(self, image: PictureFile) -> Prediction:
         """Read a picture of one handwritten digit, and return the probability of each of the ten digits.
@@ -78,8 +80,14 @@ class Endpoints:
         if len(images) > MAX_BATCH_SIZE:
             message = f"{len(images)} pictures are too many: send at most {MAX_BATCH_SIZE} at once."
             raise gr.Error(message, print_exception=False)
+        if not self._batches.acquire(blocking=False):
+            raise gr.Error("The server is reading as many batches as it can: try again soon.", print_exception=False)
+        try:
+            results = self._queue.read_batch(images, "predict_batch")
+        finally:
+            self._batches.release()
         answers: list[BatchPrediction] = []
-        for result in self._queue.read_batch(images, "predict_batch"):
+        for result in results:
             if isinstance(result, PictureError):
                 answers.append({"error": str(result)})
             else:

@@ -4,15 +4,16 @@ import logging
 import queue
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 from PIL import Image
 
-from mnist_cnn.errors import PictureError
+from mnist_cnn.errors import PictureError, UnreadablePictureError
 from mnist_cnn.inference import BATCH_SIZES, Classifier, Prepared, Reading, load_image, prepare
+from mnist_cnn.web.limits import MAX_BATCH_MEGAPIXELS, MAX_BATCH_SECONDS
 from mnist_cnn.web.model_source import ModelHolder
 from mnist_cnn.web.payloads import PictureFile, load_content
 
@@ -70,15 +71,14 @@ class ReadingQueue:
         return Answered(reading, image, classifier)
 
     def read_batch(self, pictures: Sequence[PictureFile | None], source: str) -> list[Reading | PictureError]:
-        """Read many pictures; an unreadable one has its error, as `read` would raise it, in place of its reading."""
+        """Read many pictures; an unreadable one has its error, as `read` would raise it, in place of its reading.
+
+        A picture that is named several times is read once. Beyond `MAX_BATCH_MEGAPIXELS` and `MAX_BATCH_SECONDS`, the
+        pictures that are left have an error.
+        """
         lines = [_LogLine(source) for _ in pictures]
-        jobs: list[Future[_Result] | PictureError] = []
-        for picture, line in zip(pictures, lines, strict=True):
-            try:
-                with line.timed():
-                    jobs.append(self._submit(line.load(picture)))
-            except PictureError as error:
-                jobs.append(error)
+        batch = _Batch(self._submit)
+        jobs = [batch.submit(picture, line) for picture, line in zip(pictures, lines, strict=True)]
         readings: list[Reading | PictureError] = []
         for job, line in zip(jobs, lines, strict=True):
             with line.timed():
@@ -117,6 +117,43 @@ class ReadingQueue:
         else:
             for (_, future), reading in zip(batch, readings, strict=True):
                 future.set_result(_Result(reading, classifier))
+
+
+_Job = Future[_Result] | PictureError
+
+
+class _Batch:
+    """The pictures of one request: each of them is decoded once, and all of them within limits."""
+
+    def __init__(self, submit: Callable[[Image.Image], Future[_Result]]) -> None:
+        self._submit = submit
+        self._jobs: dict[str, _Job] = {}
+        self._pixels = 0
+        self._deadline = time.monotonic() + MAX_BATCH_SECONDS
+
+    def submit(self, picture: PictureFile | None, line: "_LogLine") -> _Job:
+        """Return the future reading of a picture, or why there is none."""
+        name = repr(picture)
+        if name not in self._jobs:
+            try:
+                with line.timed():
+                    self._jobs[name] = self._decode(picture, line)
+            except PictureError as error:
+                # The traceback would keep the decoded picture, for as long as the error is kept.
+                error.__cause__ = error.__context__ = None
+                self._jobs[name] = error.with_traceback(None)
+        return self._jobs[name]
+
+    def _decode(self, picture: PictureFile | None, line: "_LogLine") -> Future[_Result]:
+        if self._pixels > MAX_BATCH_MEGAPIXELS * 10**6:
+            message = f"The batch is too large: send at most {MAX_BATCH_MEGAPIXELS} megapixels at once."
+            raise UnreadablePictureError(message)
+        if time.monotonic() > self._deadline:
+            message = f"The batch takes longer than {MAX_BATCH_SECONDS} s: send fewer or smaller pictures at once."
+            raise UnreadablePictureError(message)
+        image = line.load(picture)
+        self._pixels += image.width * image.height
+        return self._submit(image)
 
 
 class _LogLine:

@@ -1,14 +1,19 @@
 """The endpoints, called over HTTP from another process."""
 
 import json
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import gradio as gr
 import httpx2
 import pytest
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 from PIL import Image
 
+from mnist_cnn.web.endpoints import Endpoints
+from mnist_cnn.web.limits import THREADS
 from tests.support.browsing import App
 from tests.support.files import FILES, data_url, encode, picture_of_7
 from tests.support.requests import call, predict, upload
@@ -98,3 +103,28 @@ def test_public_endpoints_are_documented_with_types_and_examples(app: App) -> No
     assert predict_batch["parameters"][0]["type"]["items"]["properties"].keys() == {"path", "url", "meta"}
     assert "handle_file" in predict_batch["description"]
     assert model["returns"][0]["type"]["properties"].keys() == {"name", "revision", "accuracy", "fallback_reason"}
+
+
+def test_batches_leave_a_thread_for_single_pictures() -> None:
+    started, end = threading.Barrier(THREADS), threading.Event()
+
+    class SlowQueue:
+        def read_batch(self, *_: object) -> list:
+            started.wait(timeout=10)
+            end.wait(timeout=10)
+            return []
+
+    endpoints = Endpoints(SlowQueue(), None)  # type: ignore[arg-type]
+    with ThreadPoolExecutor(THREADS) as visitors:
+        batches = [visitors.submit(endpoints.predict_batch, []) for _ in range(THREADS - 1)]
+        started.wait(timeout=10)
+        with pytest.raises(gr.Error, match="reading as many batches as it can"):
+            endpoints.predict_batch([])
+        end.set()
+        assert [batch.result() for batch in batches] == [[]] * (THREADS - 1)
+    started.reset()
+    with ThreadPoolExecutor(1) as visitor:
+        later = visitor.submit(endpoints.predict_batch, [])
+        for _ in range(THREADS - 1):
+            threading.Thread(target=started.wait).start()
+        assert later.result() == []

@@ -4,10 +4,12 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
+from PIL import Image
 
-from mnist_cnn.errors import EmptyPictureError, UnreadablePictureError
+from mnist_cnn.errors import EmptyPictureError, PictureError, UnreadablePictureError
 from mnist_cnn.handwriting import render, sample_strokes
-from mnist_cnn.inference import BATCH_SIZES, Classifier
+from mnist_cnn.inference import BATCH_SIZES, Classifier, load_image
+from mnist_cnn.web import queue
 from mnist_cnn.web.model_source import ModelHolder, ServedModel
 from mnist_cnn.web.payloads import PictureFile
 from mnist_cnn.web.queue import ReadingQueue
@@ -81,3 +83,52 @@ def test_failure_of_the_network_reaches_each_visitor(
     assert all(isinstance(future.exception(), MemoryError) for future in futures)
     classifier.failure = None
     assert reader.read(pictures[0], "test").reading.digit == 0
+
+
+def count_decodings(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
+    """Collect the content of each picture that is decoded from now on."""
+    decoded: list[bytes] = []
+
+    def load_and_note(content: bytes) -> Image.Image:
+        decoded.append(content)
+        return load_image(content)
+
+    monkeypatch.setattr(queue, "load_image", load_and_note)
+    return decoded
+
+
+def test_picture_that_is_named_often_is_decoded_once(
+    classifier: CountingClassifier, pictures: list[PictureFile], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    decoded = count_decodings(monkeypatch)
+    broken: PictureFile = {"url": data_url(b"broken")}
+    readings = reading_queue(classifier).read_batch([pictures[0], broken, pictures[1]] * 80, "test")
+    assert len(decoded) == 3
+    assert [reading.digit for reading in readings[::3] if not isinstance(reading, Exception)] == [0] * 80
+    assert all(isinstance(reading, UnreadablePictureError) for reading in readings[1::3])
+
+
+def test_batch_is_limited_in_decoded_pixels(
+    classifier: CountingClassifier, pictures: list[PictureFile], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    decoded = count_decodings(monkeypatch)
+    monkeypatch.setattr(queue, "MAX_BATCH_MEGAPIXELS", 2.5 * 56 * 56 / 1e6)
+    readings = reading_queue(classifier).read_batch(pictures[:5], "test")
+    assert len(decoded) == 3
+    assert [isinstance(reading, Exception) for reading in readings] == [False] * 3 + [True] * 2
+    assert "too large: send at most" in str(readings[4])
+
+
+def test_batch_is_limited_in_time(
+    classifier: CountingClassifier, pictures: list[PictureFile], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(queue, "MAX_BATCH_SECONDS", -1)
+    (reading,) = reading_queue(classifier).read_batch(pictures[:1], "test")
+    assert "send fewer or smaller pictures" in str(reading)
+
+
+def test_errors_that_are_kept_hold_no_picture(classifier: Classifier) -> None:
+    blank: PictureFile = {"url": data_url(encode(Image.new("L", (50, 50)), "PNG"))}
+    for error in reading_queue(classifier).read_batch([blank, {"url": data_url(b"broken")}], "test"):
+        assert isinstance(error, PictureError)
+        assert (error.__traceback__, error.__cause__, error.__context__) == (None, None, None)
