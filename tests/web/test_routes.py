@@ -69,7 +69,7 @@ def test_components_answer_no_calls_but_those_that_the_page_makes(built: dict) -
         "/config/",
         "/assets/index-1.js",
         "/gradio_api/run/predict",
-        "/gradio_api/file=/tmp/gradio/a/seven.png",
+        "/gradio_api/file=uploads/a/seven.png",
         "/gradio_api/call/predict/1234",
         "/gradio_api/mcp/",
     ],
