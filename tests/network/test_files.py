@@ -1,6 +1,8 @@
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import h5py
@@ -90,28 +92,31 @@ def test_weights_that_are_not_finite_are_refused(tmp_path: Path, value: float) -
         load_weights(folder)
 
 
-def test_array_of_another_shape_is_refused_before_it_is_read(tmp_path: Path) -> None:
-    shutil.copy(PRETRAINED / WEIGHTS_FILE, tmp_path)
-    with h5py.File(tmp_path / WEIGHTS_FILE, "a") as file:
+@contextmanager
+def without_last_array(folder: Path) -> Iterator[h5py.File]:
+    """Copy the bundled weights into a folder, and open them without the last layer's bias."""
+    shutil.copy(PRETRAINED / WEIGHTS_FILE, folder)
+    with h5py.File(folder / WEIGHTS_FILE, "a") as file:
         del file["layers/dense/vars/1"]
+        yield file
+
+
+def test_array_of_another_shape_is_refused_before_it_is_read(tmp_path: Path) -> None:
+    with without_last_array(tmp_path) as file:
         file.create_dataset("layers/dense/vars/1", (1 << 40,), np.float32, chunks=(1 << 10,))  # 4 TB, if it were read
     with pytest.raises(ModelError, match=r"layers/dense/vars/1 has shape \(1099511627776,\), expected \(10,\)"):
         load_weights(tmp_path)
 
 
 def test_group_in_place_of_an_array_is_refused(tmp_path: Path) -> None:
-    shutil.copy(PRETRAINED / WEIGHTS_FILE, tmp_path)
-    with h5py.File(tmp_path / WEIGHTS_FILE, "a") as file:
-        del file["layers/dense/vars/1"]
+    with without_last_array(tmp_path) as file:
         file.create_group("layers/dense/vars/1")
     with pytest.raises(ModelError, match="layers/dense/vars/1 is not an array"):
         load_weights(tmp_path)
 
 
 def test_array_of_another_type_is_refused(tmp_path: Path) -> None:
-    shutil.copy(PRETRAINED / WEIGHTS_FILE, tmp_path)
-    with h5py.File(tmp_path / WEIGHTS_FILE, "a") as file:
-        del file["layers/dense/vars/1"]
+    with without_last_array(tmp_path) as file:
         file.create_dataset("layers/dense/vars/1", (10,), np.dtype([("real", np.float32), ("count", np.int32)]))
     with pytest.raises(ModelError, match=r"holds no weights .* that fit this network"):
         load_weights(tmp_path)
