@@ -8,8 +8,10 @@ import asyncio
 import base64
 import hashlib
 import json
+import os
 import re
 import shutil
+import tempfile
 import threading
 import time
 from collections.abc import Awaitable, Callable, Iterator
@@ -63,6 +65,13 @@ class RefusalError(Exception):
         self.response = JSONResponse({"error": message}, status, headers)
 
 
+def write_whole(path: Path, text: str) -> None:
+    """Write a file that another thread, which may read it meanwhile, sees either as it was or whole."""
+    with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False) as file:
+        file.write(text)
+    os.replace(file.name, path)
+
+
 class Repo:
     """One repo in a folder: repo.json holds its commits and refs, blobs/ its files, named by their hashes."""
 
@@ -72,16 +81,17 @@ class Repo:
 
     @classmethod
     def create(cls, folder: Path, private: bool) -> "Repo":
-        (folder / "blobs").mkdir(parents=True)
-        (folder / "repo.json").write_text(
-            json.dumps({"private": private, "branches": {"main": None}, "tags": {}, "commits": {}, "variables": {}})
-        )
-        repo = cls(folder)
+        unfinished = folder.with_name(f".{folder.name}")
+        (unfinished / "blobs").mkdir(parents=True)
+        state = {"private": private, "branches": {"main": None}, "tags": {}, "commits": {}, "variables": {}}
+        write_whole(unfinished / "repo.json", json.dumps(state))
+        repo = cls(unfinished)
         repo.commit("main", "initial commit", {".gitattributes": repo.store(b"*.h5 filter=lfs\n", lfs=False)})
-        return repo
+        unfinished.rename(folder)
+        return cls(folder)
 
     def save(self) -> None:
-        (self.folder / "repo.json").write_text(json.dumps(self.state, indent=1))
+        write_whole(self.folder / "repo.json", json.dumps(self.state, indent=1))
 
     def store(self, content: bytes, *, lfs: bool) -> dict[str, Any]:
         sha1 = hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest()
