@@ -3,7 +3,7 @@
 This wing finds and scales ink; it never asks the network.
 """
 
-from mnist_cnn.images.loading import MAX_PIXELS, ImageSource, load_image
+from mnist_cnn.images.loading import MAX_PIXELS, ImageSource, count_pixels, load_image
 from mnist_cnn.images.normalize import IMAGE_SHAPE, INK_SIDE, normalize_ink, to_mnist
 from mnist_cnn.images.proposals import Box, Segment, find_segment
 
@@ -14,6 +14,7 @@ __all__ = [
     "Box",
     "ImageSource",
     "Segment",
+    "count_pixels",
     "find_segment",
     "load_image",
     "normalize_ink",

@@ -13,6 +13,14 @@ ImageSource = Image.Image | np.ndarray | str | Path | bytes
 # A decoded image takes up to 4 bytes per pixel, 160 MB, and finding the ink takes as much again.
 MAX_PIXELS = 40_000_000
 
+# Of the many kinds that Pillow knows, some run other programs, and some take seconds for a small file.
+_FORMATS = ("PNG", "JPEG", "WEBP", "AVIF", "GIF", "BMP", "TIFF", "PPM", "ICO", "TGA")
+
+# A progressive JPEG of the largest size usually has ten scans, each over all its pixels. A small file can have
+# thousands, and take minutes.
+_MAX_SCANNED_PIXELS = 10 * MAX_PIXELS
+_START_OF_SCAN = b"\xff\xda"  # ITU-T T.81, table B.1; can't occur in a scan
+
 _ORIENTATION_TAG = 0x0112  # of Exif 2.3, section 4.6.4; 1 is upright
 
 # In single precision, sums and powers of two of smaller numbers stay finite.
@@ -49,6 +57,15 @@ def load_image(source: ImageSource) -> Image.Image:
         raise UnreadablePictureError(f"The picture is damaged or incomplete ({error}): send it again.") from error
 
 
+def count_pixels(content: bytes) -> int:
+    """Return how many pixels a picture's file says that it has, without decoding it; 0 if it is no picture."""
+    try:
+        with Image.open(BytesIO(content), formats=_FORMATS) as image:
+            return image.width * image.height
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError, Image.DecompressionBombWarning):
+        return 0
+
+
 def flatten(image: Image.Image) -> Image.Image:
     """Return the image in mode L or RGB, with paper behind its transparent parts.
 
@@ -70,7 +87,10 @@ def _decode(source: Image.Image | str | Path | bytes) -> Image.Image:
     if isinstance(source, Image.Image):
         image = source
     else:
-        image = Image.open(BytesIO(source) if isinstance(source, bytes) else source)
+        image = Image.open(BytesIO(source) if isinstance(source, bytes) else source, formats=_FORMATS)
+        scans = source.count(_START_OF_SCAN) if isinstance(source, bytes) and image.format in ("JPEG", "MPO") else 0
+        if scans * image.width * image.height > _MAX_SCANNED_PIXELS:
+            raise UnreadablePictureError("The picture is stored in too many scans: save it anew, and send that file.")
         # A JPEG with sides of at least twice this length is decoded at half the size, in half the time.
         image.draft(None, (2048, 2048))
     if image.width * image.height > MAX_PIXELS:

@@ -3,10 +3,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageFile
 
 from mnist_cnn.errors import UnreadablePictureError
-from mnist_cnn.images import load_image, to_mnist
+from mnist_cnn.images import count_pixels, load_image, to_mnist
 from mnist_cnn.images.loading import flatten
 from tests.support.pictures import difference, draw_seven, on_paper
 
@@ -179,3 +179,38 @@ def test_sheet_with_transparent_surroundings_keeps_its_own_paper() -> None:
     image.paste(sheet, (100, 100))
     assert flatten(image).getpixel((0, 0)) == (255, 255, 255)
     assert difference(to_mnist(image), to_mnist(sheet)) < 1
+
+
+def test_pixels_are_counted_without_decoding(monkeypatch: pytest.MonkeyPatch) -> None:
+    file = BytesIO()
+    draw_seven().save(file, "PNG")
+    monkeypatch.setattr(ImageFile.ImageFile, "load", lambda _: pytest.fail("decoded"))
+    assert count_pixels(file.getvalue()) == draw_seven().width * draw_seven().height
+    assert count_pixels(b"seven") == count_pixels(b"") == 0
+
+
+def progressive(side: int, more_scans: int) -> bytes:
+    """Return a JPEG file that stores its last scan, and what belongs to it, over and over again."""
+    file = BytesIO()
+    Image.effect_noise((side, side), 50).save(file, "JPEG", progressive=True)
+    content = file.getvalue()
+    last = content[content.rfind(b"\xff\xc4") : -2]
+    return content[:-2] + last * more_scans + content[-2:]
+
+
+def test_small_picture_may_have_many_scans_and_a_large_one_the_usual_number() -> None:
+    assert load_image(progressive(100, 100)).size == (100, 100)
+    assert load_image(progressive(3000, 0)).width >= 1500
+
+
+def test_jpeg_of_more_scans_than_can_be_decoded_soon_is_refused() -> None:
+    with pytest.raises(UnreadablePictureError, match="too many scans"):
+        load_image(progressive(3000, 100))
+
+
+@pytest.mark.parametrize("kind", ["EPS", "JPEG2000", "PCX"])
+def test_kinds_of_files_that_nobody_sends_are_not_opened(kind: str) -> None:
+    file = BytesIO()
+    Image.new("L", (50, 50)).save(file, kind)
+    with pytest.raises(UnreadablePictureError, match="not a picture that can be read"):
+        load_image(file.getvalue())

@@ -8,7 +8,6 @@ import asyncio
 import base64
 import hashlib
 import json
-import os
 import re
 import shutil
 import tempfile
@@ -69,7 +68,7 @@ def write_whole(path: Path, text: str) -> None:
     """Write a file that another thread, which may read it meanwhile, sees either as it was or whole."""
     with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False) as file:
         file.write(text)
-    os.replace(file.name, path)
+    Path(file.name).replace(path)
 
 
 class Repo:
