@@ -3,13 +3,16 @@
 MnistCnnError
 ├── PictureError            also a ValueError
 │   ├── UnreadablePictureError
-│   └── EmptyPictureError
+│   ├── EmptyPictureError
+│   └── BusyError
+├── CorrectionError         also a ValueError
 ├── ModelError              also a ValueError
 ├── TrainingError           also a ValueError
 │   ├── ConfigError
 │   ├── DataError
 │   ├── CheckpointError
 │   └── HostError
+├── WriteError
 └── HubError
 
 The command line and the page catch the root and nothing broader: any other exception is a fault in the program.
@@ -36,6 +39,14 @@ class EmptyPictureError(PictureError):
         super().__init__("There is no ink in the picture: draw a digit, or send a picture of one.")
 
 
+class BusyError(PictureError):
+    """A picture for which there is no time now."""
+
+
+class CorrectionError(MnistCnnError, ValueError):
+    """A correction that isn't kept, since there are too many."""
+
+
 class ModelError(MnistCnnError, ValueError):
     """A model that isn't there, is damaged, or belongs to another network."""
 
@@ -58,6 +69,10 @@ class CheckpointError(TrainingError):
 
 class HostError(TrainingError):
     """Hosts that can't find each other."""
+
+
+class WriteError(MnistCnnError):
+    """Files that can't be written: the disk is full, or refuses for another reason. Earlier ones stay as they were."""
 
 
 class HubError(MnistCnnError):

@@ -3,7 +3,7 @@ import inspect
 import pytest
 
 from mnist_cnn import errors
-from mnist_cnn.errors import EmptyPictureError, HubError, MnistCnnError
+from mnist_cnn.errors import EmptyPictureError, HubError, MnistCnnError, WriteError
 
 CLASSES = [value for _, value in inspect.getmembers(errors, inspect.isclass)]
 
@@ -13,7 +13,7 @@ def test_every_error_has_one_root(error: type[Exception]) -> None:
     assert issubclass(error, MnistCnnError)
 
 
-@pytest.mark.parametrize("error", [error for error in CLASSES if error not in (MnistCnnError, HubError)])
+@pytest.mark.parametrize("error", [error for error in CLASSES if error not in (MnistCnnError, WriteError, HubError)])
 def test_errors_about_what_was_given_are_value_errors(error: type[Exception]) -> None:
     assert issubclass(error, ValueError)
 

@@ -1,4 +1,5 @@
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -7,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from mnist_cnn.inference import PRETRAINED
+from tests.support.disks import fill, small_disk
 
 pytestmark = pytest.mark.integration
 
@@ -71,3 +73,19 @@ def test_what_cannot_be_used_ends_with_one_sentence(folder: Path, tmp_path: Path
     assert refusal in process.stderr.splitlines()[-1]
     assert "Traceback" not in process.stderr
     assert not process.stdout
+
+
+def test_a_full_disk_leaves_the_folder_as_it_was(tmp_path: Path, mnist_folder: Path) -> None:
+    with small_disk(tmp_path / "disk", 4) as disk:
+        folder = shutil.copytree(PRETRAINED, disk / "model")
+        before = contents(folder)
+        filler = fill(disk)
+        os.truncate(filler, filler.stat().st_size - 50_000)  # room for metrics.json, and for some of the figures
+        process = evaluate(folder, "--dataset", mnist_folder, "--write")
+        assert process.returncode == 1
+        assert process.stderr.splitlines()[-1] == (
+            f"{folder} can't be written (No space left on device). What was there before is whole: make room, or make "
+            "the folder writable, and run the command again."
+        )
+        assert "Traceback" not in process.stderr
+        assert contents(folder) == before

@@ -20,6 +20,7 @@ from mnist_cnn.training.checkpoint import load_checkpoint
 from mnist_cnn.training.synthetic import draw_digits
 from tests import ROOT
 from tests.support.data_sets import write_data_set
+from tests.support.disks import small_disk
 from tests.support.runs import QUICK
 from train import main
 
@@ -222,6 +223,24 @@ def test_a_killed_run_resumes_to_the_same_weights_bit_for_bit(
         np.testing.assert_array_equal(weights, uninterrupted)
     assert {path.name for path in folder.iterdir()} == {path.name for path in trained.iterdir()}
     assert not folder.with_name("model.partial").exists()
+
+
+def test_a_full_disk_ends_a_run_in_a_sentence_and_its_checkpoint_stays(
+    recipe: list[str | Path], tmp_path: Path
+) -> None:
+    with small_disk(tmp_path / "disk", 20) as disk:  # one checkpoint takes 16 MB
+        folder = disk / "model"
+        process = start(*recipe, "--output", folder)
+        _, errors = process.communicate()
+        assert process.returncode == 1, errors
+        assert errors.splitlines()[-1] == (
+            f"{folder}.partial can't be written (No space left on device). What was there before is whole: make room, "
+            "or make the folder writable, and run the command again."
+        )
+        assert "Traceback" not in errors
+        checkpoint = disk / "model.partial" / "checkpoint.npz"
+        assert list(disk.rglob("*")) == [checkpoint.parent, checkpoint]
+        assert load_checkpoint(checkpoint)[1]["history"] == []  # that of the start, from which --resume goes on
 
 
 def test_two_hosts_with_two_devices_each_train_as_one_device_does(

@@ -1,5 +1,6 @@
 """The folder in which a model is kept."""
 
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,11 +24,21 @@ def save_model(model: "keras.Model", folder: Path) -> None:
     Args:
         model: the network, or any other Keras model without assets.
         folder: created if it doesn't exist.
+
+    Raises:
+        OSError: if the disk is full or refuses for another reason.
     """
     import keras
 
-    keras.saving.save_model(model, folder, zipped=False)
-    (folder / "assets").rmdir()  # Keras makes it for every model, and leaves it empty for this one
+    folder.mkdir(parents=True, exist_ok=True)
+    # HDF5 crashes the process when it writes to a full disk. For an archive, Keras lets it write to memory.
+    archive = folder / "unfinished.keras"
+    try:
+        keras.saving.save_model(model, archive)
+        with zipfile.ZipFile(archive) as parts:
+            parts.extractall(folder)
+    finally:
+        archive.unlink(missing_ok=True)
 
 
 def load_model(folder: Path) -> "keras.Model":

@@ -3,7 +3,6 @@
 import dataclasses
 import hashlib
 import json
-import os
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,6 +12,7 @@ import numpy as np
 
 from mnist_cnn.errors import CheckpointError
 from mnist_cnn.training.config import TrainConfig
+from mnist_cnn.training.storage import replace_files
 
 CHECKPOINT_FILE = "checkpoint.npz"
 
@@ -26,14 +26,12 @@ def save_checkpoint(path: Path, arrays: Sequence[np.ndarray], facts: dict[str, A
         path: the file.
         arrays: of any shapes and dtypes.
         facts: values that JSON can hold.
+
+    Raises:
+        WriteError: if there is no room for it; an earlier file stays.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_suffix(".unfinished")
-    with unfinished.open("wb") as file:
+    with replace_files(path.parent) as unfinished, (unfinished / path.name).open("wb") as file:
         np.savez(file, *arrays, facts=np.array(json.dumps(facts)))
-        file.flush()
-        os.fsync(file.fileno())
-    unfinished.replace(path)
 
 
 def load_checkpoint(path: Path) -> tuple[list[np.ndarray], dict[str, Any]]:

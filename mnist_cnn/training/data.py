@@ -1,5 +1,6 @@
 """MNIST as arrays, from the Hub or from a folder in the same layout. Only this module uses `datasets`."""
 
+import hashlib
 import io
 import re
 from pathlib import Path
@@ -69,6 +70,8 @@ def load_mnist(source: str = MNIST_REPO, revision: str | None = None) -> Mnist:
 def load_corrections(source: str) -> Split:
     """Return the corrections that visitors of the page have made, from all splits of a data set.
 
+    Where a visitor has corrected the same drawing again, the latest correction counts.
+
     Args:
         source: data set on the Hub, or a local folder.
 
@@ -76,7 +79,12 @@ def load_corrections(source: str) -> Split:
         DataError: as in `load_mnist`.
     """
     loaded = _load(source, None, "--extra-data")
-    return concatenate(*(_decode(dataset, f"{source}, {name}") for name, dataset in loaded.items()))
+    splits = []
+    for name, dataset in loaded.items():
+        images, labels = _decode(dataset, f"{source}, {name}")
+        rows = _find_latest(dataset)
+        splits.append(Split(images[rows], labels[rows]))
+    return concatenate(*splits)
 
 
 def concatenate(*splits: Split) -> Split:
@@ -122,6 +130,18 @@ def _decode(dataset: datasets.Dataset, name: str) -> Split:
     for row, encoded in enumerate(dataset.data.column("image").to_pylist()):
         images[row, :, :, 0] = _decode_image(encoded, name, row)
     return Split(images, labels.astype(np.int32))
+
+
+def _find_latest(dataset: datasets.Dataset) -> list[int]:
+    """Return the row of the latest correction of each drawing: all rows, if the data set has no drawings."""
+    if not isinstance(dataset.features.get("drawing"), datasets.Image) or "time" not in dataset.column_names:
+        return list(range(len(dataset)))
+    drawings, latest = dataset.data.column("drawing"), {}
+    for row in np.argsort(dataset.data.column("time").to_numpy(), kind="stable").tolist():
+        drawing = drawings[row]
+        # Drawings have had a name only since visitors can say different things of the same one.
+        latest[drawing["path"].as_py() or hashlib.sha256(drawing["bytes"].as_py()).digest()] = row
+    return sorted(latest.values())
 
 
 def _decode_image(encoded: dict[str, Any], name: str, row: int) -> np.ndarray:

@@ -20,6 +20,7 @@ from mnist_cnn.training.metrics import (
     predict,
 )
 from mnist_cnn.training.robustness import measure_robustness
+from mnist_cnn.training.storage import replace_files
 from mnist_cnn.training.synthetic import draw_digits, draw_nondigits
 
 DRAWINGS = 4_000
@@ -77,7 +78,7 @@ def measure(model: keras.Model, mnist: Mnist, drawings: int = DRAWINGS) -> Measu
 def write_measurement(
     folder: Path, measurement: Measurement, run: dict[str, Any], history: list[dict[str, float]], train_split: Split
 ) -> dict[str, Any]:
-    """Write metrics.json, the figures and the model card into a model's folder.
+    """Write metrics.json, the figures and the model card into a model's folder, all of them or none.
 
     Args:
         folder: of the model.
@@ -88,12 +89,16 @@ def write_measurement(
 
     Returns:
         The content of metrics.json.
+
+    Raises:
+        WriteError: if the folder can't be written; the earlier files stay.
     """
     metrics = {**run, **measurement.metrics}
-    (folder / "metrics.json").write_text(json.dumps(metrics, indent=1) + "\n")
-    save_figures(folder / "figures", history, train_split, measurement.read, metrics["robustness"])
-    figures = sorted(path.name for path in (folder / "figures").glob("*.png"))
-    (folder / "README.md").write_text(render_card(metrics, figures))
+    with replace_files(folder) as unfinished:
+        (unfinished / "metrics.json").write_text(json.dumps(metrics, indent=1) + "\n")
+        save_figures(unfinished / "figures", history, train_split, measurement.read, metrics["robustness"])
+        figures = sorted(path.name for path in (unfinished / "figures").glob("*.png"))
+        (unfinished / "README.md").write_text(render_card(metrics, figures))
     return metrics
 
 

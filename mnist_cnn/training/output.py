@@ -19,6 +19,7 @@ from mnist_cnn.training.config import TrainConfig, format_options
 from mnist_cnn.training.data import Mnist, describe_source
 from mnist_cnn.training.evaluation import Measurement, write_measurement
 from mnist_cnn.training.loop import Epoch, best_epoch
+from mnist_cnn.training.storage import explain_write_errors
 
 
 def partial_folder(folder: Path) -> Path:
@@ -71,19 +72,23 @@ def write_model(
         mnist: the data set it was trained on.
         measurement: of the model.
         run: what `describe_run` returned.
+
+    Raises:
+        WriteError: if the disk is full or refuses for another reason; the checkpoint and an earlier folder stay.
     """
     partial = partial_folder(folder)
-    save_model(model, partial)
-    rows = [row._asdict() for row in history]
-    (partial / "history.json").write_text(json.dumps(rows, indent=1) + "\n")
-    write_measurement(partial, measurement, run, rows, mnist.train)
-    replaced = folder.with_name(folder.name + ".replaced")
-    if folder.exists():
+    with explain_write_errors(partial):
+        save_model(model, partial)
+        rows = [row._asdict() for row in history]
+        (partial / "history.json").write_text(json.dumps(rows, indent=1) + "\n")
+        write_measurement(partial, measurement, run, rows, mnist.train)
+        replaced = folder.with_name(folder.name + ".replaced")
+        if folder.exists():
+            shutil.rmtree(replaced, ignore_errors=True)
+            folder.rename(replaced)
+        partial.rename(folder)
+        (folder / CHECKPOINT_FILE).unlink()
         shutil.rmtree(replaced, ignore_errors=True)
-        folder.rename(replaced)
-    partial.rename(folder)
-    (folder / CHECKPOINT_FILE).unlink()
-    shutil.rmtree(replaced, ignore_errors=True)
 
 
 def describe_run(

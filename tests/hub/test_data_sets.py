@@ -8,7 +8,7 @@ import huggingface_hub
 import pytest
 
 from mnist_cnn.errors import HubError
-from mnist_cnn.hub import check_dataset, data_sets, pull_model
+from mnist_cnn.hub import check_dataset, data_sets, pull_model, push_data_file
 from tests import ROOT
 from tests.support.loopback_hub import FOREVER, TOKENS, LoopbackHub, commit_of
 from tests.support.runs import QUICK
@@ -45,6 +45,51 @@ def test_a_hub_that_never_answers_fails_at_the_deadline(hub: LoopbackHub, monkey
     with hub.fault(delay=FOREVER), pytest.raises(HubError, match=r"didn't answer within 0\.2 s"):
         check_dataset("owner/data")
     assert time.monotonic() - started < 1.2
+
+
+# Files that are added
+
+
+def read_card(hub: LoopbackHub) -> str:
+    repo = hub.repo("owner/data", "datasets")
+    return (repo.folder / "blobs" / repo.files()["README.md"]["oid"]).read_text()
+
+
+def test_first_file_creates_a_private_data_set_with_a_card_in_one_commit(hub: LoopbackHub) -> None:
+    push_data_file("owner/data", "data/one.parquet", b"one", "# Digits of owner/name")
+    repo = hub.repo("owner/data", "datasets")
+    assert repo.state["private"]
+    assert set(repo.files()) == {".gitattributes", "README.md", "data/one.parquet"}
+    assert len(repo.history()) == 2
+    assert read_card(hub) == "# Digits of owner/data"
+
+
+def test_card_that_is_there_already_stays(hub: LoopbackHub) -> None:
+    huggingface_hub.create_repo("owner/data", repo_type="dataset")
+    huggingface_hub.upload_file(
+        path_or_fileobj=b"Mine.", path_in_repo="README.md", repo_id="owner/data", repo_type="dataset"
+    )
+    push_data_file("owner/data", "data/one.parquet", b"one", "# Digits")
+    assert read_card(hub) == "Mine."
+
+
+def test_same_file_again_makes_no_commit(hub: LoopbackHub) -> None:
+    for _ in range(2):
+        push_data_file("owner/data", "data/one.parquet", b"one", "# Digits")
+    assert len(hub.repo("owner/data", "datasets").history()) == 2
+
+
+def test_file_that_is_refused_is_an_error_in_a_sentence(hub: LoopbackHub) -> None:
+    with pytest.raises(HubError, match="The token has no right to stranger/data"):
+        push_data_file("stranger/data", "data/one.parquet", b"one", "# Digits")
+    with hub.fault(pattern="/commit/", status=403), pytest.raises(HubError, match="no right to owner/data"):
+        push_data_file("owner/data", "data/one.parquet", b"one", "# Digits")
+
+
+def test_upload_draws_no_progress_bar_into_a_log(capfd: pytest.CaptureFixture[str]) -> None:
+    for path in ("data/one.parquet", "data/two.parquet"):
+        push_data_file("owner/data", path, b"the same", "# Digits")  # the second finds nothing to upload
+    assert capfd.readouterr().err == ""
 
 
 # Training with a data set from the Hub

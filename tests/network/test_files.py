@@ -1,3 +1,4 @@
+import os
 import shutil
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from mnist_cnn.errors import ModelError
 from mnist_cnn.inference import PRETRAINED, Classifier
 from mnist_cnn.network import WEIGHTS_FILE, build_model, load_model, load_weights, save_model
 from mnist_cnn.training.synthetic import draw_digits
+from tests.support.disks import fill, small_disk
 from tests.support.models import with_weights
 
 # Loads a model as somebody would who has Keras but not this package.
@@ -43,6 +45,21 @@ def test_saved_model_is_three_files(tmp_path: Path) -> None:
     save_model(build_model(), tmp_path / "model")
     names = {path.name for path in (tmp_path / "model").iterdir()}
     assert names == {"config.json", "metadata.json", WEIGHTS_FILE}
+
+
+@pytest.mark.parametrize("kilobytes", [4, 100, 2_500])
+def test_saving_to_a_full_disk_raises_and_can_be_repeated(tmp_path: Path, kilobytes: int) -> None:
+    model = build_model()
+    with small_disk(tmp_path / "disk", 6) as disk:
+        filler = fill(disk)
+        os.truncate(filler, filler.stat().st_size - 1024 * kilobytes)
+        with pytest.raises(OSError, match="No space left on device"):
+            save_model(model, disk / "model")
+        filler.unlink()
+        save_model(model, disk / "model")
+        assert {path.name for path in (disk / "model").iterdir()} == {"config.json", "metadata.json", WEIGHTS_FILE}
+        for weights, original in zip(load_weights(disk / "model"), model.get_weights(), strict=True):
+            np.testing.assert_array_equal(weights, original)
 
 
 @pytest.mark.integration

@@ -3,10 +3,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mnist_cnn.errors import CheckpointError
+from mnist_cnn.errors import CheckpointError, WriteError
 from mnist_cnn.training.checkpoint import check_same_run, identify_run, load_checkpoint, save_checkpoint
 from mnist_cnn.training.config import TrainConfig
 from mnist_cnn.training.synthetic import draw_digits
+from tests.support.disks import fill, small_disk
 
 
 def test_a_checkpoint_reads_as_it_was_written(tmp_path: Path) -> None:
@@ -41,9 +42,20 @@ def test_an_earlier_checkpoint_stays_until_the_new_one_is_whole(
         raise OSError("no space left")
 
     monkeypatch.setattr("os.fsync", fail)
-    with pytest.raises(OSError, match="no space left"):
+    with pytest.raises(WriteError, match="no space left"):
         save_checkpoint(path, [np.arange(9)], {"epoch": 2})
     assert load_checkpoint(path)[1] == {"epoch": 1}
+
+
+def test_an_earlier_checkpoint_survives_a_full_disk(tmp_path: Path) -> None:
+    with small_disk(tmp_path / "disk", 1) as disk:
+        save_checkpoint(disk / "checkpoint.npz", [np.arange(1000)], {"epoch": 1})
+        fill(disk)
+        with pytest.raises(WriteError, match="No space left on device"):
+            save_checkpoint(disk / "checkpoint.npz", [np.arange(2000)], {"epoch": 2})
+        (array,), facts = load_checkpoint(disk / "checkpoint.npz")
+    assert facts == {"epoch": 1}
+    np.testing.assert_array_equal(array, np.arange(1000))
 
 
 @pytest.mark.parametrize("content", [b"", b"no archive"])

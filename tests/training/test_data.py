@@ -1,7 +1,10 @@
+import time
 from pathlib import Path
 
 import datasets
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet
 import pytest
 from PIL import Image
 
@@ -9,6 +12,7 @@ from mnist_cnn.errors import DataError
 from mnist_cnn.inference import Reading
 from mnist_cnn.training.data import Split, concatenate, describe_source, load_corrections, load_mnist
 from mnist_cnn.training.synthetic import draw_digits
+from mnist_cnn.web import batches
 from mnist_cnn.web.feedback import Feedback
 from tests.support.data_sets import write_data_set
 from tests.support.files import encode
@@ -78,11 +82,48 @@ def test_corrections_that_the_page_saved_are_there_to_learn_from(tmp_path: Path)
     feedback = Feedback(tmp_path)
     for image, label in zip(*given, strict=True):
         reading = Reading(np.full(10, 0.1, np.float32), True, (0, 0, 28, 28), image)
-        feedback.save(encode(Image.fromarray(image[..., 0]), "PNG"), reading, int(label), "bundled", None)
+        feedback.save("visitor", encode(Image.fromarray(image[..., 0]), "PNG"), reading, int(label), "bundled", None)
     corrections = load_corrections(str(tmp_path))
     order = np.argsort(corrections.labels)
     np.testing.assert_array_equal(corrections.images[order], given.images)
     np.testing.assert_array_equal(corrections.labels[order], given.labels)
+
+
+def correction(label: int, visitor: str) -> tuple[str, bytes, Reading, int, str, None]:
+    """Return a visitor's word on a drawing that is always the same."""
+    reading = Reading(np.full(10, 0.1, np.float32), True, (0, 0, 28, 28), draw_digits(1, seed=5).images[0])
+    return visitor, encode(Image.new("L", (9, 9)), "PNG"), reading, label, "bundled", None
+
+
+def test_latest_word_of_each_visitor_counts_wherever_it_lies(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    feedback = Feedback(tmp_path / "feedback")
+    for number, (label, visitor) in enumerate([(1, "one"), (2, "another"), (3, "one"), (4, "one")]):
+        # In the order of the files' names, the latest comes first.
+        feedback.save(*correction(label, visitor)).rename(tmp_path / "data" / f"{9 - number}.parquet")
+        time.sleep(0.002)  # times are in milliseconds
+    assert sorted(load_corrections(str(tmp_path / "data")).labels) == [2, 4]
+
+
+def test_corrections_of_older_versions_count_once_beside_those_of_today(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    today = Feedback(tmp_path / "feedback").save(*correction(4, "one"))
+    table = pa.parquet.read_table(today, memory_map=False)
+    unnamed = pa.array([table["drawing"][0].as_py() | {"path": None}], table.schema.field("drawing").type)
+    old = table.set_column(2, table.schema.field("drawing"), unnamed)
+    old = old.set_column(1, table.schema.field("label"), pa.array([7]))
+    for name, rows in {"a": old, "b": table, "c": old}.items():
+        pa.parquet.write_table(rows, tmp_path / "data" / f"{name}.parquet")
+    assert load_corrections(str(tmp_path / "data")).labels.tolist() == [4, 7]
+
+
+def test_corrections_that_wait_in_a_batch_are_there_to_learn_from(tmp_path: Path) -> None:
+    feedback = Feedback(tmp_path)
+    feedback.save(*correction(4, "one"))
+    assert len(list(batches.take_batches(tmp_path))) == 1
+    feedback.save(*correction(7, "another"))
+    feedback.save(*correction(5, "one"))
+    assert sorted(load_corrections(str(tmp_path)).labels) == [5, 7]
 
 
 def test_corrections_that_are_not_there_are_refused_by_their_option(tmp_path: Path) -> None:

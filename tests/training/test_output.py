@@ -4,6 +4,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from mnist_cnn.errors import WriteError
 from mnist_cnn.inference import PRETRAINED
 from mnist_cnn.network import load_model, load_weights
 from mnist_cnn.training.config import QUICK, TrainConfig
@@ -101,7 +102,7 @@ def test_an_earlier_folder_stays_until_the_new_one_is_whole(folder: Path, monkey
         raise OSError("no space left")
 
     monkeypatch.setattr("mnist_cnn.training.output.write_measurement", fail)
-    with pytest.raises(OSError, match="no space left"):
+    with pytest.raises(WriteError, match=r"model.partial can't be written \(no space left\)"):
         write(folder)
     assert [path.name for path in folder.iterdir()] == ["earlier"]
 
