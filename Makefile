@@ -1,7 +1,7 @@
 PYTHON ?= python3
 BIN = .venv/bin
 
-.PHONY: run check test lint format train-quick chromium
+.PHONY: run check test lint format train-quick chromium javascript
 
 run: .venv/serving
 	$(BIN)/python app.py
@@ -11,8 +11,8 @@ check: lint
 	$(BIN)/python -m pytest -m "not integration" --numprocesses 2 --dist loadfile
 
 # Everything.
-test: check chromium
-	$(BIN)/python -m pytest -m integration
+test: check chromium javascript
+	$(BIN)/python -m pytest -m integration --numprocesses 2 --dist loadfile
 
 lint: .venv/developing
 	$(BIN)/ruff format --check .
@@ -33,6 +33,11 @@ chromium: .venv/developing
 		|| { command -v apt-get >/dev/null \
 			&& $$(test "$$(id -u)" = 0 || echo sudo) sh -c 'apt-get update -q && apt-get install -qy --no-install-recommends chromium'; } \
 		|| $(BIN)/playwright install chromium
+
+# The JavaScript client that the tests run, where npm is at hand.
+javascript: .venv/developing
+	@if command -v npm >/dev/null; then \
+		npm install --silent --no-audit --no-fund --prefix .venv/node @gradio/client@2.7.0; fi
 
 .venv/serving: requirements.txt
 	$(PYTHON) -m venv .venv

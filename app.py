@@ -63,20 +63,23 @@ def main() -> None:
         try:
             models = loading.result()
         except MnistCnnError as error:
-            print(error, file=sys.stderr)
+            print(error, file=sys.__stderr__)  # sys.stderr is the log
             sys.exit(2)
     served = models.served
     logger.log(logging.WARNING if served.fallback_reason else logging.INFO, "Reads with %s", served.description)
     models.keep_current()
     # Compiled while the first visitor draws; answers don't wait for it.
     blank = np.zeros(IMAGE_SHAPE, np.uint8)
-    threading.Thread(target=served.classifier.explain, args=(blank, 0, 1), daemon=True).start()
+    threading.Thread(target=served.classifier.explain, args=(blank, 0, 1)).start()
     feedback = Feedback(arguments.feedback, arguments.feedback_repo)
     gate = GateState()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit())  # how a Space is stopped
     try:
         page = build_page(models, feedback)
-        launch(page, gate, check=models.find_problem, host=arguments.host, port=arguments.port)
+        launch(page, gate, lambda: (models.find_problem(), feedback.waiting), host=arguments.host, port=arguments.port)
+    except OSError as error:  # the port is taken
+        print(f"The server can't start: {error}", file=sys.__stderr__)
+        sys.exit(2)
     finally:
         gate.stop(STOP_SECONDS)
         feedback.close()

@@ -14,11 +14,11 @@ import numpy as np
 from mnist_cnn import hub
 from mnist_cnn.decision import is_one_digit
 from mnist_cnn.errors import ModelError
-from mnist_cnn.images import IMAGE_SHAPE, Box, ImageSource, find_segment, load_image, normalize_ink
+from mnist_cnn.images import IMAGE_SHAPE, Box, ImageSource, count_pixels, find_segment, load_image, normalize_ink
 from mnist_cnn.network import NUM_CLASSES, build_explainer, compute_logits, load_weights
 
 __all__ = [
-    "BATCH_SIZES",
+    "BATCH_SIZE",
     "NUM_CLASSES",
     "PRETRAINED",
     "Box",
@@ -26,15 +26,16 @@ __all__ = [
     "ImageSource",
     "Prepared",
     "Reading",
+    "count_pixels",
     "find_folder",
     "load_image",
     "prepare",
 ]
 
 PRETRAINED = Path(__file__).parent / "pretrained"
-# The network is compiled for these batch sizes only; smaller batches are padded with blank images. Most visitors send
-# one picture, and few do so at the same time.
-BATCH_SIZES = (1, 8, 64)
+# The network is compiled for one image and for this many. More go through it in parts, which takes no longer per image,
+# and the last part is padded with blank images.
+BATCH_SIZE = 4
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,7 +113,7 @@ class Classifier:
         self.metrics = _load_metrics(folder)
         weights = [jnp.asarray(array) for array in load_weights(folder)]
         forward = jax.jit(lambda images: jax.nn.softmax(compute_logits(weights, images)))
-        blank = {size: np.zeros((size, *IMAGE_SHAPE), np.uint8) for size in BATCH_SIZES}
+        blank = {size: np.zeros((size, *IMAGE_SHAPE), np.uint8) for size in (1, BATCH_SIZE)}
         self._forward = {size: forward.lower(images).compile() for size, images in blank.items()}
         for images in blank.values():
             self.compute_probabilities(images)  # the first call of compiled code is slow too
@@ -176,7 +177,7 @@ class Classifier:
         return reading
 
     def read_prepared(self, prepared: Sequence[Prepared]) -> list[Reading]:
-        """Read pictures that `prepare` has made ready, all in one pass through the network."""
+        """Read pictures that `prepare` has made ready."""
         rows = self.compute_probabilities(
             np.array([image for image, _ in prepared], np.uint8).reshape(-1, *IMAGE_SHAPE)
         )
@@ -195,14 +196,12 @@ class Classifier:
         Returns:
             float32 array of shape (n, 10); rows sum to 1.
         """
-        rows = [np.empty((0, NUM_CLASSES), np.float32)]
-        for start in range(0, len(images), BATCH_SIZES[-1]):
-            chunk = images[start : start + BATCH_SIZES[-1]]
-            size = min(size for size in BATCH_SIZES if size >= len(chunk))
-            padded = np.zeros((size, *IMAGE_SHAPE), np.uint8)
-            padded[: len(chunk)] = chunk
-            rows.append(np.asarray(self._forward[size](padded))[: len(chunk)])
-        return np.concatenate(rows)
+        size = 1 if len(images) == 1 else BATCH_SIZE
+        padded = np.zeros((-(-len(images) // size) * size, *IMAGE_SHAPE), np.uint8)
+        padded[: len(images)] = images
+        # JAX computes in the background: one part is computed while the next is handed over.
+        parts = [self._forward[size](padded[start : start + size]) for start in range(0, len(padded), size)]
+        return np.concatenate([np.empty((0, NUM_CLASSES), np.float32), *parts])[: len(images)]
 
     def explain(self, image: np.ndarray, first: int, second: int) -> np.ndarray:
         """Return which ink of an image speaks for one digit, and which for another.

@@ -10,7 +10,7 @@ from mnist_cnn import handwriting
 from mnist_cnn.errors import EmptyPictureError, ModelError, UnreadablePictureError
 from mnist_cnn.handwriting import FOR_MEASURING
 from mnist_cnn.images import to_mnist
-from mnist_cnn.inference import BATCH_SIZES, Classifier, Prepared, find_folder, prepare
+from mnist_cnn.inference import BATCH_SIZE, Classifier, Prepared, find_folder, prepare
 from mnist_cnn.training.synthetic import draw_nondigits
 from tests.support.pictures import print_digit
 
@@ -18,7 +18,8 @@ from tests.support.pictures import print_digit
 @pytest.fixture(scope="module")
 def drawings() -> list[Image.Image]:
     rng = np.random.default_rng(7)
-    return [handwriting.draw(handwriting.sample_strokes(digit % 10, rng), rng) for digit in range(BATCH_SIZES[-1] + 6)]
+    count = 17 * BATCH_SIZE + 1  # the last part of a batch is not full
+    return [handwriting.draw(handwriting.sample_strokes(number % 10, rng), rng) for number in range(count)]
 
 
 @pytest.mark.parametrize("digit", range(10))
@@ -40,6 +41,13 @@ def test_a_batch_gives_what_its_pictures_give_alone(classifier: Classifier, draw
     assert batch.shape == (len(drawings), 10)
     alone = [list(classifier.predict(drawing).values()) for drawing in drawings]
     np.testing.assert_allclose(batch, alone, atol=1e-5)
+
+
+def test_probabilities_are_the_same_to_the_bit_in_a_batch_of_any_size(classifier: Classifier, drawings: list) -> None:
+    images = np.stack([to_mnist(drawing) for drawing in drawings[: 2 * BATCH_SIZE + 1]])
+    whole = classifier.compute_probabilities(images)
+    for count in range(2, len(images)):
+        np.testing.assert_array_equal(classifier.compute_probabilities(images[:count]), whole[:count])
 
 
 def test_digits_look_like_one_digit_and_most_other_drawings_do_not(classifier: Classifier, drawings: list) -> None:

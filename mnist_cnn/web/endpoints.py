@@ -7,8 +7,10 @@ import gradio as gr
 import numpy as np
 from gradio.events import api, on
 
-from mnist_cnn.errors import PictureError
-from mnist_cnn.web.limits import MAX_BATCH_SIZE, THREADS
+from mnist_cnn.errors import BusyError, PictureError
+from mnist_cnn.inference import Box, Reading
+from mnist_cnn.web.exchange import AnswerError
+from mnist_cnn.web.limits import MAX_BATCH_SIZE, MAX_BATCHES
 from mnist_cnn.web.model_source import ModelHolder
 from mnist_cnn.web.payloads import PictureFile
 from mnist_cnn.web.queue import ReadingQueue
@@ -22,10 +24,19 @@ class Confidence(TypedDict):
 
 
 class Prediction(TypedDict, total=False):
-    """The value of a Label: the likeliest digit, and all ten with their probabilities, the greatest first."""
+    """The value of a Label, and what more there is to tell a program.
+
+    Attributes:
+        label: the likeliest digit.
+        confidences: all ten digits with their probabilities, the greatest first.
+        is_digit: whether the picture shows one digit at all.
+        box: where it was found: left, top, right, bottom in pixels of the upright picture.
+    """
 
     label: str
     confidences: list[Confidence]
+    is_digit: bool
+    box: Box
 
 
 class BatchPrediction(Prediction, total=False):
@@ -50,11 +61,13 @@ class Endpoints:
         """Answer through a queue."""
         self._queue = queue
         self._models = models
-        self._batches = threading.BoundedSemaphore(THREADS - 1)  # a thread is left for single pictures
+        self._batches = threading.BoundedSemaphore(MAX_BATCHES)
 
     def predict(self, image: PictureFile) -> Prediction:
         """Read a picture of one handwritten digit, and return the probability of each of the ten digits.
 
+        The answer also says whether the picture shows one digit at all (is_digit: if false, the probabilities mean
+        nothing), and where it was found (box: left, top, right, bottom in pixels of the picture, turned upright).
         The picture may be dark on light or light on dark, transparent or not, a drawing or a photo.
         From Python: client.predict(handle_file("seven.png"), api_name="/predict")
 
@@ -62,26 +75,28 @@ class Endpoints:
             image: a PNG, JPEG, WebP, GIF, BMP or TIFF file, or its data URL.
         """
         try:
-            return build_prediction(self._queue.read(image, "predict").reading.probabilities)
+            return build_prediction(self._queue.read(image, "predict").reading)
         except PictureError as error:
-            raise gr.Error(str(error), print_exception=False) from error
+            raise AnswerError(str(error), 503 if isinstance(error, BusyError) else 400) from error
 
     def predict_batch(self, images: list[PictureFile]) -> list[BatchPrediction]:
         """Read many pictures, each of one handwritten digit, and return the answers in the same order.
 
-        A picture that can't be read has an error in place of its answer.
+        An answer holds the ten probabilities, is_digit (whether the picture shows one digit at all: if false, the
+        probabilities mean nothing) and box (where it was found: left, top, right, bottom in pixels of the picture,
+        turned upright). A picture that can't be read has an error in place of its answer.
         From Python: client.predict([handle_file("one.png"), handle_file("two.png")], api_name="/predict_batch")
 
         Args:
             images: at most 256 files or data URLs.
         """
         if not isinstance(images, list):
-            raise gr.Error("Send a list of pictures.", print_exception=False)
+            raise AnswerError("Send a list of pictures.")
         if len(images) > MAX_BATCH_SIZE:
             message = f"{len(images)} pictures are too many: send at most {MAX_BATCH_SIZE} at once."
-            raise gr.Error(message, print_exception=False)
+            raise AnswerError(message)
         if not self._batches.acquire(blocking=False):
-            raise gr.Error("The server is reading as many batches as it can: try again soon.", print_exception=False)
+            raise AnswerError("The server is reading as many batches as it can: try again soon.", 503)
         try:
             results = self._queue.read_batch(images, "predict_batch")
         finally:
@@ -91,7 +106,7 @@ class Endpoints:
             if isinstance(result, PictureError):
                 answers.append({"error": str(result)})
             else:
-                answers.append({**build_prediction(result.probabilities)})  # type: ignore[typeddict-item]
+                answers.append({**build_prediction(result)})  # type: ignore[typeddict-item]
         return answers
 
     def model(self) -> ModelInfo:
@@ -126,8 +141,13 @@ def add_endpoints(queue: ReadingQueue, models: ModelHolder) -> None:
     api(endpoints.model, api_name="model", queue=False)
 
 
-def build_prediction(probabilities: np.ndarray) -> Prediction:
-    """Return ten probabilities, an array of shape (10,), as the value of a Label."""
-    ranking = np.argsort(-probabilities, kind="stable")
-    confidences = [Confidence(label=str(digit), confidence=float(probabilities[digit])) for digit in ranking]
-    return {"label": confidences[0]["label"], "confidences": confidences}
+def build_prediction(reading: Reading) -> Prediction:
+    """Return a reading as a program gets it."""
+    ranking = np.argsort(-reading.probabilities, kind="stable")
+    confidences = [Confidence(label=str(digit), confidence=float(reading.probabilities[digit])) for digit in ranking]
+    return {
+        "label": confidences[0]["label"],
+        "confidences": confidences,
+        "is_digit": reading.is_digit,
+        "box": reading.box,
+    }

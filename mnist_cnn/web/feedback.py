@@ -1,56 +1,31 @@
 """Corrections by visitors: on disk before anyone is thanked, and pushed to a data set on the Hub in the background."""
 
 import hashlib
-import io
-import json
 import logging
-import os
 import threading
-from datetime import UTC, datetime
+import time
+from collections import OrderedDict, deque
 from pathlib import Path
 
-import httpx2
-import pyarrow as pa
-import pyarrow.parquet
-from huggingface_hub import CommitScheduler
-from PIL import Image
-
-from mnist_cnn.inference import NUM_CLASSES, Reading
-from mnist_cnn.web.pictures import encode_drawing
+from mnist_cnn import hub
+from mnist_cnn.errors import CorrectionError, HubError
+from mnist_cnn.inference import Reading
+from mnist_cnn.web import batches
+from mnist_cnn.web.batches import Stock
+from mnist_cnn.web.corrections import encode_correction, load_card
+from mnist_cnn.web.health import Waiting
+from mnist_cnn.web.limits import MAX_CORRECTIONS, MAX_CORRECTIONS_MB
 
 logger = logging.getLogger(__name__)
 
 PUSH_EVERY = 5.0  # minutes
 LAST_PUSH = 2.5  # seconds for the last push when the server stops, which is killed soon after
-
-_PICTURE = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
-# What `datasets` itself would write, so that it loads the pictures as pictures and the labels as digits. The columns
-# image and label are MNIST's own.
-_FEATURES = {
-    "image": {"_type": "Image"},
-    "label": {"names": [str(digit) for digit in range(NUM_CLASSES)], "_type": "ClassLabel"},
-    "drawing": {"_type": "Image"},
-    "probabilities": {"feature": {"dtype": "float32", "_type": "Value"}, "length": NUM_CLASSES, "_type": "List"},
-    "model": {"dtype": "string", "_type": "Value"},
-    "revision": {"dtype": "string", "_type": "Value"},
-    "time": {"dtype": "timestamp[ms, tz=UTC]", "_type": "Value"},
-}
-_SCHEMA = pa.schema(
-    [
-        ("image", _PICTURE),
-        ("label", pa.int64()),
-        ("drawing", _PICTURE),
-        ("probabilities", pa.list_(pa.float32(), NUM_CLASSES)),
-        ("model", pa.string()),
-        ("revision", pa.string()),
-        ("time", pa.timestamp("ms", tz="UTC")),
-    ],
-    metadata={"huggingface": json.dumps({"info": {"features": _FEATURES}})},
-)
+HOUR = 3600.0  # seconds
+VISITORS = 4096  # whose corrections are counted; beyond that, those who gave none for the longest time are forgotten
 
 
 class Feedback:
-    """Keeps corrections in a folder, each in a Parquet file that `load_dataset` reads, and pushes them to the Hub."""
+    """Keeps corrections in a folder, each in a Parquet file that `load_dataset` reads, until they are on the Hub."""
 
     def __init__(self, folder: Path, repo_id: str | None = None, push_every: float = PUSH_EVERY) -> None:
         """Open the folder, and begin to push what it holds.
@@ -61,18 +36,30 @@ class Feedback:
             push_every: minutes between two pushes, and between two attempts while the Hub can't be reached.
         """
         self.folder = folder
-        folder.mkdir(parents=True, exist_ok=True)
-        self._push_every = push_every
-        self._scheduler: CommitScheduler | None = None
+        batches.open_folder(folder)
+        self._stock = Stock(0, 0)
+        self._lock = threading.Lock()  # of the stock and of the files that it counts
+        self._limit = HourlyLimit(MAX_CORRECTIONS)
+        self._error: str | None = None
         self._closed = threading.Event()
-        if repo_id:
-            # In a thread of its own: the scheduler begins by creating the repo, and nothing bounds the time it takes.
-            threading.Thread(target=self._start_pushing, args=[repo_id], daemon=True).start()
+        self._pusher = threading.Thread(target=self._keep_pushing, args=[repo_id, push_every * 60], daemon=True)
+        self._pusher.start()
 
-    def save(self, drawing: bytes, reading: Reading, label: int, model: str, revision: str | None) -> Path:
-        """Keep a correction. When this returns, it is on disk, whole. A second one of the same drawing replaces it.
+    @property
+    def waiting(self) -> Waiting:
+        """How many corrections wait, and why."""
+        return Waiting(self._stock.corrections, self._error)
+
+    def save(
+        self, visitor: str, drawing: bytes, reading: Reading, label: int, model: str, revision: str | None
+    ) -> Path:
+        """Keep a correction. When this returns, it is on disk, whole.
+
+        A second one by the same visitor of the same drawing replaces the first. If that has been pushed, both are in
+        the data set, and the later one counts.
 
         Args:
+            visitor: who gives it; nobody can tell from what is kept.
             drawing: the visitor's picture, a PNG file.
             reading: what was read in it and shown.
             label: what it is, 0 to 9.
@@ -80,61 +67,86 @@ class Feedback:
             revision: the model's commit on the Hub, None if it isn't from there.
 
         Raises:
+            CorrectionError: if the visitor or all of them have given too many.
             OSError: if it can't be written.
         """
-        row = {
-            "image": {"bytes": encode_drawing(Image.fromarray(reading.image[..., 0]))},
-            "label": label,
-            "drawing": {"bytes": drawing},
-            "probabilities": reading.probabilities.tolist(),
-            "model": model,
-            "revision": revision,
-            "time": datetime.now(UTC),
-        }
-        path = self.folder / f"{hashlib.sha256(drawing).hexdigest()[:32]}.parquet"
-        file = io.BytesIO()
-        pa.parquet.write_table(pa.Table.from_pylist([row], _SCHEMA), file)
-        _write_durably(path, file.getvalue())
+        if not self._limit.take(visitor):
+            message = f"Thank you, these are {MAX_CORRECTIONS} in an hour, and enough for now. Please come back later."
+            raise CorrectionError(message)
+        name = hashlib.sha256(visitor.encode() + hashlib.sha256(drawing).digest()).hexdigest()[:32]
+        content = encode_correction(name, drawing, reading, label, model, revision)
+        path = self.folder / f"{name}.parquet"
+        with self._lock:
+            former = Stock(1, path.stat().st_size) if path.exists() else Stock(0, 0)
+            stock = Stock(
+                self._stock.corrections + 1 - former.corrections, self._stock.size + len(content) - former.size
+            )
+            if stock.size > MAX_CORRECTIONS_MB * 2**20:
+                message = f"The {MAX_CORRECTIONS_MB:,} MB for corrections are full. Please come back another day."
+                raise CorrectionError(message)
+            batches.write_correction(self.folder, path.name, content)
+            self._stock = stock
         return path
 
     def close(self) -> None:
         """Push what hasn't been pushed yet, if the Hub takes it in time."""
         self._closed.set()
-        if self._scheduler:
-            try:
-                self._scheduler.trigger().result(timeout=LAST_PUSH)
-            except (OSError, httpx2.HTTPError, RuntimeError) as error:
-                logger.warning("The last corrections are in %s, but not on the Hub yet: %s", self.folder, error)
-            self._scheduler.stop()
+        self._pusher.join(LAST_PUSH)
+        if self._pusher.is_alive():
+            logger.warning("The last corrections are in %s, and may not be on the Hub yet", self.folder)
 
-    def _start_pushing(self, repo_id: str) -> None:
-        while not self._closed.is_set():
-            try:
-                self._scheduler = CommitScheduler(
-                    repo_id=repo_id,
-                    repo_type="dataset",
-                    private=True,
-                    folder_path=self.folder,
-                    path_in_repo="data",
-                    allow_patterns="*.parquet",
-                    every=self._push_every,
-                )
-                return
-            except (OSError, httpx2.HTTPError) as error:
-                logger.warning("Corrections can't be pushed to %s yet, and are kept: %s", repo_id, error)
-                self._closed.wait(self._push_every * 60)
+    def _keep_pushing(self, repo_id: str | None, pause: float) -> None:
+        """Push now, after each pause, and a last time at the end."""
+        self._push(repo_id)
+        while repo_id and not self._closed.is_set():
+            self._closed.wait(pause)
+            self._push(repo_id)
+
+    def _push(self, repo_id: str | None) -> None:
+        """Count what waits, and push it in batches, if there is somewhere to push it to."""
+        try:
+            with batches.lock_batches(self.folder):
+                with self._lock:
+                    self._stock = batches.count_corrections(self.folder)
+                if repo_id:
+                    for batch in batches.take_batches(self.folder):
+                        self._push_batch(repo_id, batch)
+            error = None
+        except HubError as failure:
+            error = str(failure)
+        except OSError as failure:
+            error = f"They can't be read or moved here: {failure.strerror}."
+        if error and error != self._error:  # said once, not every few minutes
+            logger.warning("Corrections can't be pushed to %s yet, and are kept: %s", repo_id, error)
+        self._error = error
+
+    def _push_batch(self, repo_id: str, batch: Path) -> None:
+        content = batches.load_batch(batch)
+        if content:
+            hub.push_data_file(repo_id, f"data/{batch.name}.parquet", content, load_card())
+        pushed = batches.delete_batch(batch)
+        with self._lock:
+            self._stock = Stock(self._stock.corrections - pushed.corrections, self._stock.size - pushed.size)
 
 
-def _write_durably(path: Path, content: bytes) -> None:
-    """Write a file so that it is there whole or not at all, whatever happens to the process or the machine."""
-    unfinished = path.with_name(f".{path.name}.{threading.get_ident()}")
-    with unfinished.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    unfinished.replace(path)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+class HourlyLimit:
+    """Counts what each visitor does, for the last hour."""
+
+    def __init__(self, most: int) -> None:
+        """Let everybody do something so many times an hour."""
+        self._most = most
+        self._times: OrderedDict[str, deque[float]] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def take(self, visitor: str) -> bool:
+        """Count a visitor's next time, and return True; False if there were too many in the last hour."""
+        now = time.monotonic()
+        with self._lock:
+            times = self._times.setdefault(visitor, deque(maxlen=self._most))
+            self._times.move_to_end(visitor)
+            if len(self._times) > VISITORS:
+                self._times.popitem(last=False)
+            if len(times) == self._most and now - times[0] < HOUR:
+                return False
+            times.append(now)
+            return True

@@ -1,14 +1,15 @@
 """What happens when a visitor draws, gives a picture, or corrects an answer."""
 
+import hashlib
 import html
 import logging
-from typing import Any, TypedDict
+from typing import TypedDict
 
 import gradio as gr
 import numpy as np
 from PIL import Image
 
-from mnist_cnn.errors import PictureError
+from mnist_cnn.errors import CorrectionError, EmptyPictureError, PictureError
 from mnist_cnn.inference import NUM_CLASSES, Reading
 from mnist_cnn.web.endpoints import Prediction, build_prediction
 from mnist_cnn.web.feedback import Feedback
@@ -60,9 +61,9 @@ class Handlers:
         """Read a drawing on the pad: the data URL of a PNG file, None for a blank pad."""
         return self._read({"url": url} if url else None, "pad", on_error=PROMPT)
 
-    def read_sketch(self, sketch: dict[str, Any]) -> Answer:
-        """Read a drawing on Gradio's Sketchpad, decoded by Gradio."""
-        return self._read(sketch["composite"], "sketchpad", on_error=PROMPT)
+    def read_sketch(self, drawing: PictureFile | bytes | None) -> Answer:
+        """Read a drawing on Gradio's Sketchpad, as `sketchpad.build_sketchpad` hands it on."""
+        return self._read(drawing, "sketchpad", on_error=PROMPT)
 
     def read_picture(self, picture: PictureFile | None) -> Answer:
         """Read a picture that was uploaded, pasted or taken."""
@@ -77,20 +78,26 @@ class Handlers:
         heat = draw_heat_map(kept.reading.image, kept.classifier.explain(kept.reading.image, first, second))
         return {"url": encode_png_url(heat), "first": with_article(first), "second": with_article(second)}
 
-    def correct(self, reading_id: str | None, event: gr.EventData) -> str:
+    def correct(self, reading_id: str | None, request: gr.Request, event: gr.EventData) -> str:
         """Keep the digit that a visitor picked as the right one, and return a sentence that says so."""
-        digit = event.digit
-        if reading_id is None or digit not in range(NUM_CLASSES):
+        visitor, digit = _find_visitor(request), _find_digit(event)
+        if digit is None:
+            return f"Pick one of the digits from 0 to {NUM_CLASSES - 1}."
+        if reading_id is None:
             return f"{PROMPT} first."
-        kept = self._kept.get(reading_id)
+        if visitor is None:
+            return "Corrections are taken from the page only. Open it, and pick the digit there."
+        kept = self._kept.claim(reading_id, visitor)
         if kept is None:
             return "The picture is not here any more. Please give it again."
         try:
             source, revision = kept.classifier.source, kept.classifier.revision
-            self._feedback.save(kept.drawing, kept.reading, digit, source, revision)
+            self._feedback.save(visitor, kept.drawing, kept.reading, digit, source, revision)
+        except CorrectionError as error:
+            return str(error)
         except OSError:
-            logger.exception("A correction is lost")
-            return "It could not be saved. Please try again."
+            logger.exception("A correction can't be written")
+            return "It could not be saved. Please try again later."
         return f"Thank you. It is saved as {with_article(digit)}."
 
     def describe_model(self) -> str:
@@ -99,14 +106,16 @@ class Handlers:
         accuracy = served.classifier.metrics["test"]["accuracy"]
         return f"Reads {accuracy:.2%} of MNIST's test images right. Model: {html.escape(served.description)}"
 
-    def _read(self, picture: PictureFile | Image.Image | None, source: str, on_error: str | None = None) -> Answer:
+    def _read(self, picture: PictureFile | bytes | None, source: str, on_error: str | None = None) -> Answer:
         """Read a picture; a drawing in which there is nothing yet is answered with `on_error`, not with the error."""
         verdict = PROMPT
         if picture is not None:
             try:
                 return self._show(self._queue.read(picture, source), framed=source == "picture")
-            except PictureError as error:
+            except EmptyPictureError as error:
                 verdict = on_error or html.escape(str(error))
+            except PictureError as error:
+                verdict = html.escape(str(error))
         return Answer(verdict=verdict, label={}, seen="", found="", reading=None)
 
     def _show(self, answered: Answered, framed: bool) -> Answer:
@@ -114,7 +123,7 @@ class Handlers:
         reading, image, classifier = answered
         return Answer(
             verdict=write_verdict(reading),
-            label=build_prediction(reading.probabilities),
+            label=build_prediction(reading),
             seen=encode_png_url(Image.fromarray(reading.image[..., 0])),
             found=encode_png_url(draw_frame(image, reading.box)) if framed else "",
             reading=self._kept.keep(KeptReading(reading, classifier, encode_drawing(image))),
@@ -134,3 +143,16 @@ def write_verdict(reading: Reading) -> str:
 def with_article(digit: int) -> str:
     """Return a digit with its indefinite article, such as "an 8"."""
     return f"an {digit}" if digit == 8 else f"a {digit}"
+
+
+def _find_visitor(request: gr.Request) -> str | None:
+    """Return who sends a request, as a name that tells nothing about them; None if it names no session."""
+    session = request.session_hash
+    return hashlib.sha256(session.encode(errors="surrogatepass")).hexdigest() if session else None
+
+
+def _find_digit(event: gr.EventData) -> int | None:
+    """Return the digit that was picked; None if an event, which can hold anything, holds none."""
+    data = event._data  # `event.digit` fails if this is no dict
+    digit = data.get("digit") if isinstance(data, dict) else None
+    return digit if type(digit) is int and digit in range(NUM_CLASSES) else None

@@ -1,16 +1,31 @@
 """What the server accepts from its visitors. Whoever is refused is told the limit."""
 
 MAX_FILE_MB = 10  # of one picture; here and below, an MB is 2 ** 20 bytes
-MAX_REQUEST_MB = 64  # of one request's body
-MAX_PAUSE = 20  # seconds without a byte from a client that is sending a request
+MAX_REQUEST_MB = 16  # of one request's body
+MAX_JSON_VALUES = 10_000  # in one request; a picture has about ten, so a batch has a few thousand
+GRACE = 20  # seconds that a body or an answer has, besides its length at the rate below
+MIN_KB_PER_SECOND = 100  # that a client sends or takes on average; a KB is 2 ** 10 bytes
+MAX_BODIES_MB = 256  # of all bodies in memory; a body may be as long as what is left of it
+FREE_BODY_KB = 256  # of a body that is taken even if nothing is left; a drawing has about 10
 MAX_BATCH_SIZE = 256  # pictures
 MAX_BATCH_MEGAPIXELS = 200  # decoded, of all pictures of a batch together; a megapixel is 10 ** 6 pixels
 MAX_BATCH_SECONDS = 30  # that a batch is read; what is left then is refused
 MAX_REQUESTS = 100  # at once; an answer takes about 10 milliseconds, so the last of them waits about a second
+MAX_CONNECTIONS = 1000  # open at once; beyond that, whoever has most of them loses the oldest
 MAX_QUEUE = 100  # requests of gradio_client and of /call that wait their turn
 THREADS = 4  # that decode pictures; more would only compete, and hold more pictures in memory
+LARGE_MEGAPIXELS = 4  # beyond which a picture is large; a photo is, a drawing never
+LARGE_THREADS = 2  # that decode large pictures, besides the others
+MAX_LARGE_PICTURES = 10  # being decoded or waiting for it, each about a fifth of a second
+MAX_BATCHES = 3  # read at once
 UPLOADS_KEPT_FOR = 3600  # seconds
 MAX_UPLOADS_MB = 1000  # of all uploads together; beyond that the oldest are deleted
 MAX_READINGS_MB = 256  # of readings kept for explanations and corrections; beyond that the oldest are dropped
 MAX_SKETCHES_MB = 64  # of drawings on the Sketchpad that are being sent; the oldest are dropped
 STOP_SECONDS = 2.0  # that requests in flight get to finish when the server stops
+MAX_CORRECTIONS = 30  # of one visitor in an hour
+MAX_CORRECTIONS_MB = 1000  # of all corrections that wait in the folder; beyond that no more are taken
+MAX_REPEATS = 10  # warnings or errors of one kind in the log, in a period; the others are counted
+LOG_PERIOD = 60  # seconds
+MAX_LOG_TEXT = 10_000  # characters of a text in a line of the log
+MAX_LOG_LINES = 10_000  # of the log, waiting for whoever reads stderr; those beyond are lost and counted

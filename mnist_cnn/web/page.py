@@ -1,5 +1,6 @@
 """The page: its layout, what is wired to what, and how it is served."""
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -9,11 +10,13 @@ import gradio as gr
 from starlette.middleware import Middleware
 
 from mnist_cnn.inference import NUM_CLASSES
+from mnist_cnn.web.connections import allow_files, sweep_connections
 from mnist_cnn.web.endpoints import add_endpoints
 from mnist_cnn.web.feedback import Feedback
 from mnist_cnn.web.gate import Gate, GateState
 from mnist_cnn.web.handlers import PROMPT, Handlers
-from mnist_cnn.web.limits import MAX_FILE_MB, MAX_QUEUE, THREADS, UPLOADS_KEPT_FOR
+from mnist_cnn.web.health import Health
+from mnist_cnn.web.limits import MAX_FILE_MB, MAX_QUEUE, MAX_REQUESTS, THREADS, UPLOADS_KEPT_FOR
 from mnist_cnn.web.model_source import ModelHolder
 from mnist_cnn.web.pad import build_pad
 from mnist_cnn.web.payloads import refuse_addresses
@@ -71,7 +74,7 @@ def build_page(models: ModelHolder, feedback: Feedback) -> gr.Blocks:
 def launch(
     page: gr.Blocks,
     gate: GateState,
-    check: Callable[[], str | None],
+    check: Callable[[], Health],
     host: str | None = None,
     port: int | None = None,
 ) -> None:
@@ -80,10 +83,13 @@ def launch(
     Args:
         page: from `build_page`.
         gate: with which the caller can stop the server from taking requests.
-        check: returns what is wrong with the server, for GET /health; None if nothing is.
+        check: returns what GET /health tells.
         host: the address to listen on; None for Gradio's default.
         port: None for Gradio's default.
     """
+    allow_files()
+    # Else uvicorn believes whoever connects from this machine, such as a proxy that hands on what visitors write.
+    os.environ.setdefault("FORWARDED_ALLOW_IPS", "")
     page.launch(
         server_name=host,
         server_port=port,
@@ -92,11 +98,16 @@ def launch(
         js=load_static("mark_frame.js"),
         favicon_path=FAVICON,
         max_file_size=f"{MAX_FILE_MB}mb",
-        max_threads=THREADS,
+        max_threads=MAX_REQUESTS,  # most of them wait
         footer_links=["api", "gradio"],
         run_history=False,
         mcp_server=True,
-        app_kwargs={"middleware": [Middleware(Gate, check=check, state=gate), Middleware(LinkPreview)]},
+        # With Node in front, the gate wouldn't see all requests, and visitors' addresses would be hidden from it.
+        ssr_mode=False,
+        app_kwargs={
+            "middleware": [Middleware(Gate, check=check, state=gate), Middleware(LinkPreview)],
+            "lifespan": lambda _app: sweep_connections(lambda: page.server.server_state.connections),
+        },
     )
 
 

@@ -12,6 +12,7 @@ from gradio.utils import get_upload_folder
 from gradio_client.utils import is_http_url_like
 
 from mnist_cnn.errors import UnreadablePictureError
+from mnist_cnn.web.exchange import AnswerError
 from mnist_cnn.web.limits import MAX_FILE_MB
 
 
@@ -59,7 +60,7 @@ async def _move_to_cache(move: Callable[[Any], Awaitable[str | None]], path: Any
     """Do what Gradio does with the path of a file in a request or an answer, unless it is an address."""
     if isinstance(path, str) and is_http_url_like(path):
         message = "Pictures are not fetched from addresses: upload the file and send its path, or send a data URL."
-        raise gr.Error(message, print_exception=False)
+        raise AnswerError(message)
     return await move(path)
 
 

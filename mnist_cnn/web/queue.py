@@ -12,10 +12,12 @@ from typing import Any, NamedTuple
 from PIL import Image
 
 from mnist_cnn.errors import PictureError, UnreadablePictureError
-from mnist_cnn.inference import BATCH_SIZES, Classifier, Prepared, Reading, load_image, prepare
+from mnist_cnn.inference import BATCH_SIZE, Classifier, Prepared, Reading, count_pixels, load_image, prepare
+from mnist_cnn.web.exchange import is_abandoned, set_error_status
 from mnist_cnn.web.limits import MAX_BATCH_MEGAPIXELS, MAX_BATCH_SECONDS
 from mnist_cnn.web.model_source import ModelHolder
 from mnist_cnn.web.payloads import PictureFile, load_content
+from mnist_cnn.web.turns import Turns
 
 logger = logging.getLogger(__name__)
 
@@ -40,30 +42,33 @@ class _Result(NamedTuple):
 
 
 class ReadingQueue:
-    """Reads the pictures of many visitors at once: all that wait for the network go through it in one batch."""
+    """Reads the pictures of many visitors at once: those that wait for the network go through it in batches."""
 
     def __init__(self, models: ModelHolder) -> None:
         """Read with whichever model the holder has at the time."""
         self._models = models
         self._waiting: queue.SimpleQueue[tuple[Prepared, Future[_Result]]] = queue.SimpleQueue()
         self._network = threading.Lock()
+        self._turns = Turns()
 
-    def read(self, picture: PictureFile | Image.Image | None, source: str) -> Answered:
+    def read(self, picture: PictureFile | bytes | None, source: str) -> Answered:
         """Read one picture.
 
         Args:
-            picture: as a client sent it, or decoded already.
+            picture: as a client sent it, or the content of its file.
             source: the part of the page or the endpoint that it came through, for the log.
 
         Raises:
             UnreadablePictureError: if it is not a picture.
             EmptyPictureError: if there is no ink in it.
+            BusyError: if it is large, and too many such pictures wait already.
         """
+        set_error_status(500)
         line = _LogLine(source)
         try:
             with line.timed():
-                image = picture if isinstance(picture, Image.Image) else line.load(picture)
-                reading, classifier = self._wait(self._submit(image))
+                image, future = self._submit(picture, line)
+                reading, classifier = self._wait(future)
         except PictureError as error:
             line.write(error)
             raise
@@ -74,8 +79,9 @@ class ReadingQueue:
         """Read many pictures; an unreadable one has its error, as `read` would raise it, in place of its reading.
 
         A picture that is named several times is read once. Beyond `MAX_BATCH_MEGAPIXELS` and `MAX_BATCH_SECONDS`, the
-        pictures that are left have an error.
+        pictures that are left have an error. So they have when the client has hung up.
         """
+        set_error_status(500)
         lines = [_LogLine(source) for _ in pictures]
         batch = _Batch(self._submit)
         jobs = [batch.submit(picture, line) for picture, line in zip(pictures, lines, strict=True)]
@@ -86,22 +92,25 @@ class ReadingQueue:
             line.write(readings[-1])
         return readings
 
-    def _submit(self, image: Image.Image) -> Future[_Result]:
-        """Prepare a picture and put it in the queue."""
-        future: Future[_Result] = Future()
-        self._waiting.put((prepare(image), future))
-        return future
+    def _submit(self, picture: PictureFile | bytes | None, line: "_LogLine") -> tuple[Image.Image, Future[_Result]]:
+        """Decode a picture, and put what was found in it in the queue."""
+        content = picture if isinstance(picture, bytes) else load_content(picture)
+        with self._turns.take(count_pixels(content)):
+            image = line.load(content)
+            future: Future[_Result] = Future()
+            self._waiting.put((prepare(image), future))
+        return image, future
 
     def _wait(self, future: Future[_Result]) -> _Result:
         """Return the result of a picture in the queue.
 
-        Whoever finds the network free takes everything that waits through it; those who come meanwhile wait for the
-        next batch.
+        Whoever finds the network free takes the first `BATCH_SIZE` pictures that wait through it, and goes on until
+        the own one is among them.
         """
         while not future.done():
             with self._network:
                 batch: list[tuple[Prepared, Future[_Result]]] = []
-                while len(batch) < BATCH_SIZES[-1] and not self._waiting.empty():
+                while len(batch) < BATCH_SIZE and not self._waiting.empty():
                     batch.append(self._waiting.get())
                 if batch:
                     self._run(batch)
@@ -125,7 +134,7 @@ _Job = Future[_Result] | PictureError
 class _Batch:
     """The pictures of one request: each of them is decoded once, and all of them within limits."""
 
-    def __init__(self, submit: Callable[[Image.Image], Future[_Result]]) -> None:
+    def __init__(self, submit: Callable[[PictureFile | None, "_LogLine"], tuple[Image.Image, Future[_Result]]]) -> None:
         self._submit = submit
         self._jobs: dict[str, _Job] = {}
         self._pixels = 0
@@ -151,9 +160,11 @@ class _Batch:
         if time.monotonic() > self._deadline:
             message = f"The batch takes longer than {MAX_BATCH_SECONDS} s: send fewer or smaller pictures at once."
             raise UnreadablePictureError(message)
-        image = line.load(picture)
+        if is_abandoned():
+            raise UnreadablePictureError("Nobody waits for the answer any more.")
+        image, future = self._submit(picture, line)
         self._pixels += image.width * image.height
-        return self._submit(image)
+        return future
 
 
 class _LogLine:
@@ -172,9 +183,8 @@ class _LogLine:
         finally:
             self._seconds += time.perf_counter() - started
 
-    def load(self, picture: PictureFile | None) -> Image.Image:
-        """Decode a picture, and note its size."""
-        content = load_content(picture)
+    def load(self, content: bytes) -> Image.Image:
+        """Decode a picture's file, and note its size."""
         self._fields["bytes"] = len(content)
         image = load_image(content)
         self._fields["size"] = image.size

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from mnist_cnn.inference import Classifier, Reading
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class KeptReading:
     """An answer that a visitor was shown.
 
@@ -16,11 +16,13 @@ class KeptReading:
         reading: what was read.
         classifier: the model that read it, which may not be the one that serves by now.
         drawing: the picture, as `pictures.encode_drawing` encodes it.
+        visitor: who may correct it; None as long as anyone may who knows its id.
     """
 
     reading: Reading
     classifier: Classifier
     drawing: bytes
+    visitor: str | None = None
 
     @property
     def size(self) -> int:
@@ -55,3 +57,12 @@ class ReadingStore:
                 return None
             self._kept.move_to_end(reading_id)
             return self._kept[reading_id]
+
+    def claim(self, reading_id: object, visitor: str) -> KeptReading | None:
+        """Return the reading with an id to the first visitor who claims it; None to others, and where `get` does."""
+        kept = self.get(reading_id)
+        if kept is None:
+            return None
+        with self._lock:
+            kept.visitor = kept.visitor or visitor
+            return kept if kept.visitor == visitor else None

@@ -50,10 +50,10 @@ ROUTES: dict[str, Access] = {
     "/gradio_api/reset": Access.USED,
     "/gradio_api/run/{api_name}": Access.USED,
     "/gradio_api/api/{api_name}": Access.USED,
-    "/gradio_api/call/{api_name}": Access.USED,
-    "/gradio_api/call/{api_name}/{event_id}": Access.USED,
     "/gradio_api/call/v2/{api_name}": Access.USED,
     "/gradio_api/call/v2/{api_name}/{event_id}": Access.USED,
+    "/gradio_api/call/{api_name}": Access.USED,
+    "/gradio_api/call/{api_name}/{event_id}": Access.USED,
     "/gradio_api/mcp": Access.USED,
     "/gradio_api/mcp/schema": Access.USED,
     "/gradio_api/mcp/sse": Access.USED,
@@ -87,12 +87,12 @@ ROUTES: dict[str, Access] = {
 _PARAMETERS = {"size": "|".join(map(str, ICON_SIZES))}  # every other parameter is anything without a slash
 
 
-def is_open(path: str) -> bool:
-    """Return whether a request's path leads to an open route."""
-    return _OPEN.fullmatch(path) is not None
+def find_route(path: str) -> str | None:
+    """Return the open route, as Gradio declares it, that a request's path leads to; None if there is none."""
+    return next((route for route, pattern in _OPEN.items() if pattern.fullmatch(path)), None)
 
 
-def _build_pattern(route: str) -> str:
+def _build_pattern(route: str) -> re.Pattern[str]:
     """Return the regular expression of a route's paths."""
 
     def parameter(match: re.Match[str]) -> str:
@@ -101,9 +101,7 @@ def _build_pattern(route: str) -> str:
 
     # Escaping leaves the names of parameters alone, but for their braces and colons.
     escaped = re.escape(route).replace(r"\{", "{").replace(r"\}", "}")
-    return re.sub(r"\{(.+?)\}", parameter, escaped) + ("" if route == "/" else "/?")
+    return re.compile(re.sub(r"\{(.+?)\}", parameter, escaped) + ("" if route == "/" else "/?"), re.DOTALL)
 
 
-_OPEN = re.compile(
-    "|".join(_build_pattern(route) for route, access in ROUTES.items() if access is not Access.CLOSED), re.DOTALL
-)
+_OPEN = {route: _build_pattern(route) for route, access in ROUTES.items() if access is not Access.CLOSED}

@@ -1,13 +1,15 @@
 """Gradio's Sketchpad, with bounds on what browsers leave in it."""
 
 from collections import UserDict
+from collections.abc import MutableMapping
 
 import gradio as gr
 from gradio.components.base import server
-from gradio.components.image_editor import AcceptBlobs, EditorDataBlobs
+from gradio.components.image_editor import AcceptBlobs, EditorData, EditorDataBlobs
 from starlette.exceptions import HTTPException
 
 from mnist_cnn.web.limits import MAX_FILE_MB, MAX_SKETCHES_MB
+from mnist_cnn.web.payloads import PictureFile
 
 CANVAS_SIZE = (280, 280)
 BRUSH_RADIUS = 10
@@ -68,8 +70,26 @@ def build_sketchpad() -> gr.Sketchpad:
         check_blobs(data)
         accept(data)
 
+    def preprocess(payload: EditorData | None) -> PictureFile | bytes | None:
+        return take_drawing(sketchpad.blob_storage, payload)
+
     sketchpad.accept_blobs = server(accept_blobs)  # type: ignore[no-untyped-call]
+    sketchpad.preprocess = preprocess  # type: ignore[method-assign, assignment]
     return sketchpad
+
+
+def take_drawing(store: MutableMapping[str, EditorDataBlobs], payload: EditorData | None) -> PictureFile | bytes | None:
+    """Return the drawing's file, or the name under which it was uploaded; None if the pad is blank.
+
+    Gradio would decode the background and every layer as well, however many and however large they are.
+    """
+    if payload is None:
+        return None
+    if payload.id is not None:
+        blobs = store.pop(payload.id, None)
+        return blobs.composite if blobs else None
+    file = payload.composite
+    return {"path": file.path, "url": file.url} if file else None
 
 
 def check_blobs(data: AcceptBlobs) -> None:

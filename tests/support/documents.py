@@ -1,5 +1,7 @@
 """Markdown, taken apart."""
 
+import re
+
 
 def flow(text: str) -> str:
     """Return a text with all its white space as single spaces, so that it doesn't matter where lines end."""
@@ -16,3 +18,13 @@ def find_table(text: str, first: str) -> list[list[str]]:
             break
         rows.append([cell.strip() for cell in line.strip("|").split("|")])
     return rows
+
+
+def find_section(text: str, heading: str) -> str:
+    """Return what stands below a heading of the second level, up to the next one."""
+    return text.split(f"\n## {heading}\n")[1].split("\n## ")[0]
+
+
+def find_blocks(text: str, language: str) -> list[str]:
+    """Return the blocks of code in a language."""
+    return re.findall(rf"^```{language}\n(.*?)^```", text, re.MULTILINE | re.DOTALL)

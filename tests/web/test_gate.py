@@ -1,33 +1,44 @@
 """What the server refuses, how it says so, whether it is well, and how it stops."""
 
 import asyncio
+import errno
 import json
 import os
+import re
 import socket
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 from urllib.parse import urlsplit
 
 import httpx2
 import pytest
+import uvicorn
 from gradio_client import Client
 from gradio_client.exceptions import AppError
+from PIL import Image
 from playwright.sync_api import Page, expect
+from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Scope, Send
 
-from mnist_cnn.web import gate
 from mnist_cnn.web.gate import Gate, GateState, trim_folder
+from mnist_cnn.web.health import Health, Waiting
 from mnist_cnn.web.limits import MAX_BATCH_SIZE, MAX_FILE_MB, MAX_REQUEST_MB, MAX_REQUESTS
+from mnist_cnn.web.page import launch
+from tests.support.asynchronous import run
 from tests.support.browsing import App, draw, label, run_app, verdict
-from tests.support.files import FILES, data_url
+from tests.support.files import FILES, data_url, encode
 from tests.support.models import with_weights
 from tests.support.requests import call, predict, upload
 from tests.support.strokes import DIGITS
 
 SEVEN = {"url": data_url(FILES["seven.png"])}
-BUSY = f"answers {MAX_REQUESTS} requests at once"
+
+
+def well() -> Health:
+    return None, Waiting(0, None)
 
 
 def connect(app: App) -> socket.socket:
@@ -41,43 +52,127 @@ def head(length: int) -> bytes:
     return "\r\n".join([*lines, f"Content-Length: {length}", "", ""]).encode()
 
 
-@contextmanager
-def busy(app: App) -> Iterator[None]:
-    """Send as many requests as the server answers at once, none of which makes progress."""
-    sockets: list[socket.socket] = []
-    refused = 0
-    while refused < 5:  # in a row: a request of an open page may have had a place for a moment
-        refused = refused + 1 if predict(app, SEVEN).is_error else 0
-        for _ in range(0 if refused else max(1, MAX_REQUESTS - len(sockets))):
-            sockets.append(connect(app))
-            sockets[-1].sendall(head(100))
+async def post(app: ASGIApp, address: str) -> httpx2.Response:
+    """Send a request to an app as a client with an address, through uvicorn's own middleware."""
+    config = uvicorn.Config(app, log_config=None)
+    config.load()
+    transport = httpx2.ASGITransport(config.loaded_app, client=(address, 1))
+    headers = {"X-Forwarded-For": "1.1.1.1"}
+    async with httpx2.AsyncClient(transport=transport, base_url="http://server", headers=headers) as client:
+        return await client.post("/gradio_api/run/predict", json={})
+
+
+def fill(addresses: list[str], then: str) -> tuple[list[int], httpx2.Response]:
+    """Have an app answer requests of some addresses at once, and ask once more from another meanwhile.
+
+    Returns:
+        The statuses of the first requests, and the answer to the last.
+    """
+
+    async def ask() -> tuple[list[int], httpx2.Response]:
+        proceed = asyncio.Event()
+        waiting = 0
+
+        async def app(scope: Scope, receive: Receive, send: Send) -> None:
+            nonlocal waiting
+            waiting += 1
+            await proceed.wait()
+            await Response("done")(scope, receive, send)
+
+        gate = Gate(app, well, GateState())
+        asked = []
+        for address in [*addresses, then]:
+            asked.append(asyncio.create_task(post(gate, address)))
+            while waiting + sum(task.done() for task in asked) < len(asked):
+                await asyncio.sleep(0)
+        proceed.set()
+        *answers, last = [await task for task in asked]
+        return [answer.status_code for answer in answers], last
+
+    return run(ask())
+
+
+def test_more_requests_than_the_limit_are_refused_in_words() -> None:
+    statuses, refused = fill(["10.0.0.1"] * MAX_REQUESTS, then="8.8.8.8")
+    assert set(statuses) == {200}
+    assert refused.status_code == 503
+    assert refused.headers["Retry-After"] == "1"
+    assert f"answers {MAX_REQUESTS} requests at once" in refused.json()["error"]
+
+
+def test_one_address_has_a_quarter_of_the_places() -> None:
+    statuses, other = fill(["8.8.8.8"] * (MAX_REQUESTS // 4 + 5), then="8.8.4.4")
+    assert sorted(statuses) == [200] * (MAX_REQUESTS // 4) + [503] * 5
+    assert other.status_code == 200
+
+
+@pytest.mark.parametrize(("trusted", "refused"), [(None, 0), ("127.0.0.1", 5), ("10.0.0.0/8", 0)])
+def test_forwarded_address_counts_only_if_the_operator_says_so(
+    monkeypatch: pytest.MonkeyPatch, trusted: str | None, refused: int
+) -> None:
+    monkeypatch.setenv("FORWARDED_ALLOW_IPS", trusted or "")
+    if trusted is None:
+        monkeypatch.delenv("FORWARDED_ALLOW_IPS")
+    page: Any = SimpleNamespace(launch=lambda **_options: None)
+    launch(page, GateState(), well)
+    statuses, _ = fill(["127.0.0.1"] * (MAX_REQUESTS // 4 + 5), then="8.8.8.8")
+    assert statuses.count(503) == refused
+
+
+def test_places_are_free_again_afterwards() -> None:
+    async def ask_often() -> set[int]:
+        gate = Gate(Response("done"), well, GateState())
+        return {(await post(gate, "8.8.8.8")).status_code for _ in range(MAX_REQUESTS + 1)}
+
+    assert run(ask_often()) == {200}
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "words"),
+    [
+        (RuntimeError("/home/someone"), 400, "compare it with"),
+        (OSError(errno.ENOSPC, "No space left on device"), 507, "disk is full"),
+    ],
+)
+def test_whatever_the_app_raises_is_a_sentence(error: Exception, status: int, words: str) -> None:
+    async def app(_scope: Scope, _receive: Receive, _send: Send) -> None:
+        raise error
+
+    answer = run(post(Gate(app, well, GateState()), "8.8.8.8"))
+    assert (answer.status_code, words in answer.json()["error"]) == (status, True)
+
+
+def test_clients_that_send_a_byte_now_and_then_lock_nobody_out(app: App) -> None:
+    slow = [connect(app) for _ in range(MAX_REQUESTS + 20)]
     try:
-        yield
-    finally:
-        for connection in sockets:
-            connection.close()
-        while predict(app, SEVEN).is_error:
-            time.sleep(0.05)
-
-
-def test_more_requests_than_the_limit_are_refused_in_words(app: App) -> None:
-    with busy(app):
-        refused = predict(app, SEVEN)
-        assert refused.status_code == 503
-        assert refused.headers["Retry-After"] == "1"
-        assert BUSY in refused.json()["error"]
-        refused = httpx2.post(f"{app.url}/gradio_api/upload", files={"files": ("a.png", FILES["seven.png"])})
-        assert (refused.status_code, BUSY in refused.text) == (503, True)
-        assert httpx2.get(app.url).is_success
+        for connection in slow:
+            connection.sendall(head(100) + b"{")
+        assert predict(app, SEVEN).json()["data"][0]["label"] == "7"
         assert httpx2.get(f"{app.url}/health").is_success
-    assert predict(app, SEVEN).json()["data"][0]["label"] == "7"
+    finally:
+        for connection in slow:
+            connection.close()
 
 
-def test_pad_asks_again_when_the_server_was_busy(page: Page, app: App) -> None:
-    with busy(app):
-        draw(page, page.locator("#pad canvas"), DIGITS["7"])
-        expect(verdict(page)).to_contain_text("the server is busy or away", timeout=20_000)
+def test_pad_asks_again_when_the_server_was_busy(page: Page) -> None:
+    calls = re.compile("/component_server")
+    page.route(calls, lambda route: route.fulfill(status=503, json={"error": "busy"}))
+    draw(page, page.locator("#pad canvas"), DIGITS["7"])
+    expect(verdict(page)).to_contain_text("the server is busy or away", timeout=20_000)
+    page.unroute(calls)
     expect(label(page)).to_have_text("7", timeout=20_000)
+
+
+def test_batch_stops_when_its_client_has_hung_up(app: App) -> None:
+    pictures = [{"url": data_url(encode(Image.new("L", (5000, 4000), shade), "PNG"))} for shade in range(10)]
+    body = json.dumps({"data": [pictures]}).encode()
+    before = len(app.log)
+    with connect(app) as connection:
+        connection.sendall(head(len(body)).replace(b"predict HTTP", b"predict_batch HTTP") + body)
+    deadline = time.monotonic() + 30
+    while "Nobody waits" not in app.log[before:] and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert "Nobody waits" in app.log[before:]
 
 
 def test_large_request_is_refused(app: App) -> None:
@@ -108,27 +203,6 @@ def test_limits_are_said_to_gradios_client(app: App) -> None:
         Client(app.url, verbose=False).predict([{}] * (MAX_BATCH_SIZE + 1), api_name="/predict_batch")
 
 
-def test_request_that_never_ends_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(gate, "MAX_PAUSE", 0.05)
-
-    async def app(_scope: object, receive: Callable, _send: object) -> None:
-        while (await receive())["more_body"]:
-            pass
-
-    async def body() -> AsyncIterator[bytes]:
-        yield b"{"
-        await asyncio.sleep(10)
-
-    async def post() -> httpx2.Response:
-        transport = httpx2.ASGITransport(Gate(app, lambda: None, GateState()))
-        async with httpx2.AsyncClient(transport=transport, base_url="http://server") as client:
-            return await client.post("/gradio_api/run/predict", content=body())
-
-    with ThreadPoolExecutor(1) as thread:  # the browser's own loop runs in this one
-        answer = thread.submit(asyncio.run, post()).result()
-    assert (answer.status_code, "Nothing came" in answer.json()["error"]) == (408, True)
-
-
 def test_oldest_uploads_go_first(tmp_path: Path) -> None:
     for age, name in enumerate(["new", "old", "oldest"]):
         (tmp_path / name).mkdir()
@@ -142,7 +216,12 @@ def test_oldest_uploads_go_first(tmp_path: Path) -> None:
 
 
 def test_health_is_green_while_the_model_reads_digits(app: App) -> None:
-    assert httpx2.get(f"{app.url}/health").json() == {"status": "ok"}
+    answer = httpx2.get(f"{app.url}/health").json()
+    assert answer["status"] == "ok"
+    assert answer["corrections"] == {
+        "waiting": len(list((app.log_file.parent / "feedback").rglob("*.parquet"))),
+        "error": None,
+    }
 
 
 @pytest.mark.integration
@@ -183,6 +262,7 @@ def test_log_has_a_line_for_each_picture_and_no_picture_in_it(app: App) -> None:
     predict(app, {"url": data_url(b"none")})
     call(app, "predict_batch", [upload(app, FILES["seven.png"], "seven.png")])
     lines = [json.loads(line) for line in app.log[before:].splitlines()]
+    lines = [line for line in lines if line["message"] == "read"]
     assert [(line["source"], line.get("digit")) for line in lines] == [
         ("predict", 7),
         ("predict", None),

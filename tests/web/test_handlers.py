@@ -1,10 +1,13 @@
 import io
+import json
+import shutil
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import datasets
 import gradio as gr
+import httpx2
 import numpy as np
 import pytest
 from PIL import Image, ImageFile
@@ -15,9 +18,11 @@ from mnist_cnn.inference import PRETRAINED, Classifier, Reading
 from mnist_cnn.web import payloads
 from mnist_cnn.web.feedback import Feedback
 from mnist_cnn.web.handlers import Handlers, with_article, write_verdict
+from mnist_cnn.web.limits import MAX_CORRECTIONS
 from mnist_cnn.web.model_source import ModelHolder, ServedModel
 from mnist_cnn.web.payloads import PictureFile
 from mnist_cnn.web.queue import ReadingQueue
+from tests.support.browsing import App
 from tests.support.files import FILES, data_url, encode, picture_of_7
 
 
@@ -51,8 +56,9 @@ def upload(tmp_path: Path) -> PictureFile:
     return {"path": str(tmp_path / "seven.jpg")}
 
 
-def pick(digit: object) -> gr.EventData:
-    return gr.EventData(None, {"digit": digit})
+def pick(digit: object, session: str | None = "session") -> tuple[gr.Request, gr.EventData]:
+    """Return what Gradio hands on when a visitor picks a digit."""
+    return gr.Request(session_hash=session), gr.EventData(None, {"digit": digit})
 
 
 def reading(is_digit: bool = True, **digits: float) -> Reading:
@@ -91,7 +97,7 @@ def test_correction_stores_what_was_shown_by_the_model_that_answered_after_a_swa
     answer = handlers.read_drawing(data_url(FILES["transparent.png"]))
     models.served = ServedModel(OtherClassifier(PRETRAINED, "owner/other", "c0ffee"))
     assert handlers.read_drawing(data_url(FILES["transparent.png"]))["label"]["label"] == "3"
-    assert handlers.correct(answer["reading"], pick(1)) == "Thank you. It is saved as a 1."
+    assert handlers.correct(answer["reading"], *pick(1)) == "Thank you. It is saved as a 1."
     row = load_correction(tmp_path)
     assert (row["label"], row["model"], row["revision"]) == (1, "bundled", None)
     probabilities = [entry["confidence"] for entry in sorted(answer["label"]["confidences"], key=lambda e: e["label"])]
@@ -129,22 +135,19 @@ def test_picture_is_decoded_and_prepared_once_for_answer_frame_explanation_and_c
     answer = handlers.read_picture(upload)
     assert answer["found"].startswith("data:image/png")
     assert handlers.explain(answer["reading"])
-    assert "Thank you" in handlers.correct(answer["reading"], pick(7))
+    assert "Thank you" in handlers.correct(answer["reading"], *pick(7))
     assert calls == {"load_prepare": 1, "find_segment": 1, "compute_probabilities": 1}
 
 
-def test_sketch_that_gradio_decoded_is_not_encoded_and_decoded_again(
-    handlers: Handlers, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(ImageFile.ImageFile, "load_prepare", lambda _: pytest.fail("decoded"))
-    assert handlers.read_sketch({"composite": picture_of_7()})["label"]["label"] == "7"
+def test_sketch_is_read_from_its_file(handlers: Handlers) -> None:
+    assert handlers.read_sketch(FILES["seven.png"])["label"]["label"] == "7"
 
 
 def test_blank_inputs_are_answered_with_the_prompt(handlers: Handlers) -> None:
     blank: dict[str, Any] = {"verdict": "Draw a digit", "label": {}, "seen": "", "found": "", "reading": None}
     empty = data_url(encode(Image.new("RGBA", (50, 50)), "PNG"))
     assert handlers.read_drawing(None) == handlers.read_drawing(empty) == blank
-    assert handlers.read_sketch({"composite": None}) == handlers.read_picture(None) == blank
+    assert handlers.read_sketch(None) == handlers.read_picture(None) == blank
 
 
 def test_picture_that_cannot_be_read_is_answered_with_the_reason(handlers: Handlers) -> None:
@@ -153,22 +156,92 @@ def test_picture_that_cannot_be_read_is_answered_with_the_reason(handlers: Handl
     assert (answer["label"], answer["reading"]) == ({}, None)
 
 
-@pytest.mark.parametrize("digit", [None, "7", 10, -1])
-def test_pick_that_is_no_digit_is_refused(handlers: Handlers, digit: object) -> None:
-    answer = handlers.read_drawing(data_url(FILES["seven.png"]))
-    assert handlers.correct(answer["reading"], pick(digit)) == "Draw a digit first."
-
-
 def test_correction_without_a_reading_asks_for_one(handlers: Handlers) -> None:
-    assert handlers.correct(None, pick(7)) == "Draw a digit first."
-    assert "Please give it again" in handlers.correct("an id that was never given", pick(7))
+    assert handlers.correct(None, *pick(7)) == "Draw a digit first."
+    assert "Please give it again" in handlers.correct("an id that was never given", *pick(7))
     assert handlers.explain(None) is handlers.explain("an id that was never given") is None
+
+
+def test_reading_is_corrected_by_one_visitor_who_may_think_again(handlers: Handlers, tmp_path: Path) -> None:
+    answer = handlers.read_drawing(data_url(FILES["seven.png"]))
+    assert handlers.correct(answer["reading"], *pick(1)) == "Thank you. It is saved as a 1."
+    refusal = handlers.correct(answer["reading"], *pick(2, session="another"))
+    assert refusal == "The picture is not here any more. Please give it again."
+    assert handlers.correct(answer["reading"], *pick(4)) == "Thank you. It is saved as a 4."
+    assert load_correction(tmp_path)["label"] == 4
+
+
+def test_same_picture_is_corrected_by_every_visitor_who_gave_it(handlers: Handlers, tmp_path: Path) -> None:
+    for session, digit in {"one": 1, "another": 7}.items():
+        answer = handlers.read_drawing(data_url(FILES["seven.png"]))
+        assert "Thank you" in handlers.correct(answer["reading"], *pick(digit, session))
+    assert len(list((tmp_path / "feedback").glob("*.parquet"))) == 2
+
+
+def test_visitor_who_has_given_enough_is_told_so(handlers: Handlers) -> None:
+    answer = handlers.read_drawing(data_url(FILES["seven.png"]))
+    said = [handlers.correct(answer["reading"], *pick(7)) for _ in range(MAX_CORRECTIONS + 1)]
+    assert set(said[:-1]) == {"Thank you. It is saved as a 7."}
+    assert said[-1].startswith("Thank you, these are 30 in an hour")
 
 
 def test_correction_that_cannot_be_written_says_so(handlers: Handlers, tmp_path: Path) -> None:
     answer = handlers.read_drawing(data_url(FILES["seven.png"]))
-    (tmp_path / "feedback").rmdir()
-    assert handlers.correct(answer["reading"], pick(7)) == "It could not be saved. Please try again."
+    shutil.rmtree(tmp_path / "feedback")
+    assert handlers.correct(answer["reading"], *pick(7)) == "It could not be saved. Please try again later."
+
+
+class Stranger:
+    """Corrects the page's answers with requests of its own."""
+
+    def __init__(self, app: App) -> None:
+        self._url = f"{app.url}/gradio_api"
+        config = httpx2.get(f"{app.url}/config").json()
+        self._pad = next(part["id"] for part in config["components"] if part["props"].get("elem_id") == "pad")
+        ((self._pick, self._correction),) = (
+            (event["id"], target)
+            for event in config["dependencies"]
+            for target, name in event["targets"]
+            if name == "pick"
+        )
+
+    def read(self) -> str:
+        """Let a drawing be read, and return the id of the reading."""
+        request = {"data": data_url(FILES["seven.png"]), "component_id": self._pad, "fn_name": "read"}
+        answer = httpx2.post(f"{self._url}/component_server", json=request | {"session_hash": "stranger"})
+        return answer.json()["reading"]
+
+    def correct(self, reading: object, **fields: object) -> str:
+        """Return what is said to a correction; the fields are those of the request's body."""
+        request = {"data": [reading], "fn_index": self._pick, "trigger_id": self._correction, **fields}
+        content = json.dumps(request)  # which can hold half a character, unlike httpx2's own
+        answer = httpx2.post(f"{self._url}/run/predict", content=content, headers={"Content-Type": "application/json"})
+        assert answer.status_code == 200, answer.text
+        return answer.json()["data"][0]
+
+
+def test_whatever_a_stranger_sends_as_a_correction_is_answered_in_a_sentence(app: App) -> None:
+    stranger = Stranger(app)
+    reading = stranger.read()
+    before, log = set((app.log_file.parent / "feedback").rglob("*.parquet")), len(app.log)
+    mine = {"session_hash": "stranger"}
+    digits = [None, {}, [], True, False, 7.0, "7", [7], {"digit": 7}, 10, -1, 10**30]
+    for event in [None, 7, "digit", "digits", [], ["digit"], {}, *({"digit": digit} for digit in digits)]:
+        said = stranger.correct(reading, event_data=event, **mine)
+        assert said == "Pick one of the digits from 0 to 9.", event
+    assert stranger.correct(reading, **mine) == "Pick one of the digits from 0 to 9."
+    seven = {"event_data": {"digit": 7}}
+    for nobody in ({}, {"session_hash": None}, {"session_hash": ""}):
+        assert "from the page only" in stranger.correct(reading, **seven, **nobody)
+    for wrong in ([], 7, True, "x" * 10**6, [reading], reading[:-1]):
+        assert "Please give it again" in stranger.correct(wrong, **seven, **mine)
+    assert stranger.correct(None, **seven, **mine) == "Draw a digit first."
+    assert set((app.log_file.parent / "feedback").rglob("*.parquet")) == before
+    for session in ("\ud800", "é" * 10**6):
+        assert "Thank you" in stranger.correct(stranger.read(), **seven, session_hash=session)
+    assert stranger.correct(reading, batched=True, **seven, **mine) == "Thank you. It is saved as a 7."
+    assert "Traceback" not in app.log[log:]
+    assert "exception" not in app.log[log:]
 
 
 def test_description_names_the_model_and_escapes_why_it_serves(handlers: Handlers, models: ModelHolder) -> None:

@@ -3,7 +3,7 @@ import json
 import pytest
 
 from mnist_cnn.inference import Classifier
-from mnist_cnn.web.health import KNOWN_DIGITS_TO_READ, build_health_response, find_problem
+from mnist_cnn.web.health import KNOWN_DIGITS_TO_READ, Waiting, build_health_response, find_problem
 
 
 def test_model_that_reads_known_digits_is_well(classifier: Classifier) -> None:
@@ -31,3 +31,11 @@ def test_answer_says_what_is_wrong() -> None:
     assert (well.status_code, json.loads(bytes(well.body))) == (200, {"status": "ok"})
     assert (failing.status_code, json.loads(bytes(failing.body))) == (503, {"status": "failing", "error": "no digits"})
     assert well.headers["Cache-Control"] == "no-store"
+
+
+def test_corrections_that_wait_are_told_and_are_no_problem() -> None:
+    response = build_health_response(None, Waiting(3, "The Hub can't be reached."))
+    assert response.status_code == 200
+    corrections = {"waiting": 3, "error": "The Hub can't be reached."}
+    assert json.loads(bytes(response.body)) == {"status": "ok", "corrections": corrections}
+    assert json.loads(bytes(build_health_response("no digits", Waiting(0, None)).body))["corrections"]["error"] is None

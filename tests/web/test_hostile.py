@@ -19,7 +19,7 @@ from PIL import Image, ImageDraw
 from mnist_cnn.errors import EmptyPictureError, UnreadablePictureError
 from mnist_cnn.images import MAX_PIXELS, load_image, to_mnist
 from mnist_cnn.inference import Classifier
-from mnist_cnn.web.gate import FAILURE
+from mnist_cnn.web.answers import FAILURE
 from tests.support.browsing import App
 from tests.support.damage import damage, seed_files
 from tests.support.files import FILES, data_url, encode

@@ -39,3 +39,14 @@ def test_what_was_not_used_for_the_longest_time_is_dropped_beyond_the_limit(kept
 def test_reading_beyond_the_limit_alone_is_not_kept(kept: KeptReading) -> None:
     store = ReadingStore(kept.size - 1)
     assert store.get(store.keep(kept)) is None
+
+
+def test_reading_belongs_to_the_first_visitor_who_claims_it(kept: KeptReading) -> None:
+    store = ReadingStore(10_000)
+    reading_id = store.keep(kept)
+    assert store.claim(reading_id, "first") is kept
+    assert store.claim(reading_id, "second") is None
+    assert store.claim(reading_id, "first") is kept
+    assert store.get(reading_id) is kept
+    for wrong in (None, "", reading_id[:-1], 7, ["list"]):
+        assert store.claim(wrong, "first") is None

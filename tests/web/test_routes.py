@@ -7,7 +7,7 @@ import sys
 import httpx2
 import pytest
 
-from mnist_cnn.web.routes import ICON_SIZES, ROUTES, Access, is_open
+from mnist_cnn.web.routes import ICON_SIZES, ROUTES, Access, find_route
 from tests import ROOT
 from tests.support.browsing import App
 
@@ -75,12 +75,12 @@ def test_components_answer_no_calls_but_those_that_the_page_makes(built: dict) -
     ],
 )
 def test_routes_that_are_used_are_open(path: str) -> None:
-    assert is_open(path)
+    assert find_route(path)
 
 
 @pytest.mark.parametrize("path", ["/monitoring", "/monitoring/", "/docs", "/gradio_api", "/new", "", "/configs", "//"])
 def test_whatever_is_not_listed_is_closed(path: str) -> None:
-    assert not is_open(path)
+    assert not find_route(path)
 
 
 def test_closed_route_answers_not_found_in_a_sentence(app: App) -> None:

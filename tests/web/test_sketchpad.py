@@ -2,11 +2,12 @@
 
 import httpx2
 import pytest
-from gradio.components.image_editor import AcceptBlobs, EditorDataBlobs
+from gradio.components.image_editor import AcceptBlobs, EditorData, EditorDataBlobs
+from gradio.data_classes import FileData
 from starlette.exceptions import HTTPException
 
 from mnist_cnn.web.limits import MAX_FILE_MB
-from mnist_cnn.web.sketchpad import ENTRY_BYTES, BlobStore, build_sketchpad, check_blobs
+from mnist_cnn.web.sketchpad import ENTRY_BYTES, BlobStore, build_sketchpad, check_blobs, take_drawing
 from tests.support.browsing import App
 
 
@@ -105,4 +106,30 @@ def test_layer_far_away_is_refused_over_http(app: App) -> None:
         f"{app.url}/gradio_api/component_server", data=fields, files={"file": ("blob", b"png")}, timeout=5
     )
     assert answer.status_code == 400, answer.text
-    assert "no part of a drawing" in answer.json()["detail"]
+    assert "no part of a drawing" in answer.json()["error"]
+
+
+def test_drawing_is_the_composite_alone_and_leaves_the_store() -> None:
+    store = {"abc": EditorDataBlobs(background=b"b", layers=[b"l"] * 100, composite=b"c")}
+    payload = EditorData(background=None, layers=[], composite=None, id="abc")
+    assert take_drawing(store, payload) == b"c"
+    assert take_drawing(store, payload) is None
+    assert not store
+
+
+def test_drawing_that_was_uploaded_is_named_and_a_blank_pad_is_nothing() -> None:
+    file = FileData(path="seven.png", url=None)
+    layers = [file] * 100
+    assert take_drawing({}, EditorData(background=file, layers=layers, composite=file, id=None)) == {
+        "path": "seven.png",
+        "url": None,
+    }
+    assert take_drawing({}, EditorData(background=file, layers=layers, composite=None, id=None)) is None
+    assert take_drawing({}, None) is None
+
+
+def test_sketchpad_decodes_nothing_by_itself() -> None:
+    sketchpad = build_sketchpad()
+    sketchpad.blob_storage["abc"] = EditorDataBlobs(background=b"b", layers=[b"l"], composite=b"no picture")
+    drawing: object = sketchpad.preprocess(EditorData(background=None, layers=[], composite=None, id="abc"))
+    assert drawing == b"no picture"

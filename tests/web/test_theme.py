@@ -2,10 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
 from urllib.parse import urlsplit
 
 import gradio
@@ -16,33 +13,18 @@ from playwright.sync_api import FrameLocator, Page, expect
 
 from tests import ROOT
 from tests.support.browsing import App, draw, label, wait_for_pad
+from tests.support.embedding import serve_html
 from tests.support.strokes import DIGITS
 
 # What the README says to put into another page.
 IFRAME, GRADIO_APP = re.findall(r"```html\n(.+?)```", (ROOT / "README.md").read_text(), re.DOTALL)
 
 
-class QuietHandler(SimpleHTTPRequestHandler):
-    def log_message(self, *_: object) -> None:
-        pass
-
-
 @pytest.fixture
 def host(tmp_path: Path) -> Iterator[Callable[[str], str]]:
-    """Serve a page with the given HTML from another origin than the app's, and return its address."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(QuietHandler, directory=str(tmp_path)))
-    thread = Thread(target=server.serve_forever)
-    thread.start()
-
-    def serve(html: str) -> str:
-        viewport = '<meta name="viewport" content="width=device-width">'
-        (tmp_path / "page.html").write_text(f"<!doctype html>{viewport}<body style='margin: 0'>{html}")
-        return f"http://localhost:{server.server_port}/page.html"
-
-    yield serve
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    """Somebody else's site; call it with the HTML of its page to get the page's address."""
+    with serve_html(tmp_path) as serve:
+        yield serve
 
 
 def is_dark(page: Page) -> bool:
