@@ -1,5 +1,6 @@
 """app.py as a process: its command line."""
 
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -19,6 +20,15 @@ def run_app_to_its_end(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 def test_app_says_which_model_it_uses(app: App) -> None:
     assert "Reads with bundled" in app.log
+
+
+def test_port_that_is_taken_ends_with_one_sentence() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        finished = run_app_to_its_end("--port", str(taken.getsockname()[1]))
+    assert finished.returncode == 2
+    assert finished.stderr.splitlines()[-1].startswith("The server can't start: ")
 
 
 def test_importing_the_app_does_nothing() -> None:

@@ -14,7 +14,7 @@ ImageSource = Image.Image | np.ndarray | str | Path | bytes
 MAX_PIXELS = 40_000_000
 
 # Of the many kinds that Pillow knows, some run other programs, and some take seconds for a small file.
-_FORMATS = ("PNG", "JPEG", "WEBP", "AVIF", "GIF", "BMP", "TIFF", "PPM", "ICO", "TGA")
+_FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF")
 
 # A progressive JPEG of the largest size usually has ten scans, each over all its pixels. A small file can have
 # thousands, and take minutes.

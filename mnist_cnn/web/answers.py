@@ -13,7 +13,11 @@ FAILURE = "This request can't be answered: compare it with what /gradio_api/info
 BROKEN = "Something went wrong in the server: try again, and tell its operator if it stays so."
 # What stands for an error in a stream of events.
 UNEXPLAINED = re.compile(rb'\{"error": ?null\}|"404: Not Found"')
-SENTENCES = {404: NOTHING_HERE, 405: "This address doesn't take requests of this method."}
+SENTENCES = {
+    404: NOTHING_HERE,
+    405: "This address doesn't take requests of this method.",
+    507: "The server's disk is full: it can't take files now. Drawings are still read.",
+}
 
 FILE_ROUTE = "/gradio_api/file={path_or_url:path}"
 

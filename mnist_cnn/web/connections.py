@@ -58,15 +58,15 @@ class Sweeper:
         self._thin_out()
 
     def _thin_out(self) -> None:
-        """Close the oldest connections of whoever has most, until there are no more than may be."""
-        by_age = sorted(self._known, key=lambda connection: self._known[connection][0])
-        count = Counter(_address(connection) for connection in by_age)
+        """Close connections of whoever has most, the idle and the oldest first, until there are no more than may be."""
+        ranked = sorted(self._known, key=lambda connection: (_is_answering(connection), self._known[connection][0]))
+        count = Counter(_address(connection) for connection in ranked)
         while count.total() > MAX_CONNECTIONS:
             ((address, _),) = count.most_common(1)
-            oldest = next(connection for connection in by_age if _address(connection) == address)
-            by_age.remove(oldest)
+            first = next(connection for connection in ranked if _address(connection) == address)
+            ranked.remove(first)
             count[address] -= 1
-            oldest.transport.abort()
+            first.transport.abort()
 
 
 @asynccontextmanager

@@ -15,8 +15,10 @@ from starlette.types import Message, Receive, Scope, Send
 from mnist_cnn.web.limits import (
     FREE_BODY_KB,
     GRACE,
+    MAX_BATCH_SIZE,
     MAX_BODIES_MB,
     MAX_JSON_VALUES,
+    MAX_QUEUED_KB,
     MAX_REQUEST_MB,
     MIN_KB_PER_SECOND,
 )
@@ -31,11 +33,16 @@ MIN_RATE = MIN_KB_PER_SECOND * 2**10  # bytes a second
 
 JSON_MARKS = (b"[", b"{", b",")  # about one for each value, and none in a picture's data
 
+# The routes whose requests wait in Gradio's queue.
+QUEUED = ("/gradio_api/queue/join", "/gradio_api/call/{api_name}", "/gradio_api/call/v2/{api_name}")
+
 CLIENT_GONE = 499  # nginx's status, which only the log sees
 
 TOO_LARGE = f"The request is too large: send at most {MAX_REQUEST_MB} MB at once."
 TOO_SLOW = f"The request came too slowly: send it again, with at least {MIN_KB_PER_SECOND} KB a second."
 TOO_MANY_VALUES = f"The request holds too many values: send at most {MAX_JSON_VALUES:,} at once."
+TOO_MANY_FILES = f"The request holds too many files: send at most {MAX_BATCH_SIZE} at once."
+TOO_LARGE_TO_WAIT = f"A request for the queue has at most {MAX_QUEUED_KB} KB: upload the picture, and send its path."
 TOO_MUCH = "The server is receiving as much as it can hold: try again soon, or send smaller pictures."
 
 
@@ -112,7 +119,7 @@ class Exchange:
     def address(self) -> str | None:
         """The visitor's own address, None if it isn't known.
 
-        An address that isn't public is that of a proxy or a container, behind which may be any number of visitors. Which
+        One that isn't public is that of a proxy or a container, behind which there may be any number of visitors. Which
         proxies are believed when they name another is uvicorn's decision.
         """
         try:
@@ -123,12 +130,6 @@ class Exchange:
             return None
         # Who has one address of IPv6 has the 2 ** 64 of the same network.
         return str(ipaddress.ip_network((address, 64), strict=False)) if address.version == 6 else str(address)
-
-    @property
-    def _holds_files(self) -> bool:
-        """Whether the body is a form, as uploads are, and no JSON."""
-        content_type: bytes = dict(self.scope["headers"]).get(b"content-type", b"")
-        return content_type.startswith(b"multipart/form-data")
 
     @asynccontextmanager
     async def load_body(self, store: BodyStore) -> AsyncIterator[None]:
@@ -143,8 +144,7 @@ class Exchange:
                 body = await self._receive_all(add)
             except TimeoutError:
                 raise RefusedError(408, TOO_SLOW) from None
-            if not self._holds_files and sum(map(body.count, JSON_MARKS)) > MAX_JSON_VALUES:
-                raise RefusedError(413, TOO_MANY_VALUES)
+            self._check(body)
             self._loaded = {"type": "http.request", "body": body, "more_body": False}
             watcher = asyncio.create_task(self._watch())
             try:
@@ -182,6 +182,19 @@ class Exchange:
                 more = message.get("more_body", False)
                 timeout.reschedule(started + GRACE + size / MIN_RATE)
         return b"".join(chunks)
+
+    def _check(self, body: bytes) -> None:
+        """Refuse a body that Gradio would take long to look through, or keep for long in its queue."""
+        content_type: bytes = dict(self.scope["headers"]).get(b"content-type", b"")
+        kind, _, parameters = content_type.partition(b";")
+        if kind == b"multipart/form-data":
+            boundary = parameters.partition(b"boundary=")[2].strip(b'" ')
+            if boundary and body.count(boundary) > MAX_BATCH_SIZE + 10:  # there are fields besides the files
+                raise RefusedError(413, TOO_MANY_FILES)
+        elif sum(map(body.count, JSON_MARKS)) > MAX_JSON_VALUES:
+            raise RefusedError(413, TOO_MANY_VALUES)
+        if self.route in QUEUED and len(body) > MAX_QUEUED_KB * 2**10:
+            raise RefusedError(413, TOO_LARGE_TO_WAIT)
 
     async def _watch(self) -> None:
         """Wait until the client hangs up, or has its answer."""

@@ -1,32 +1,38 @@
 """The gate before the app: how much it accepts at once, whether it is well, and how it stops."""
 
+import asyncio
 import errno
-import logging
+import math
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from logging import ERROR, WARNING, getLogger
 from pathlib import Path
 
+from anyio import CapacityLimiter, to_thread
 from gradio.utils import get_upload_folder
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from mnist_cnn.web.answers import BROKEN, FAILURE, NOTHING_HERE, Explainer
+from mnist_cnn.web.answers import BROKEN, FAILURE, NOTHING_HERE, SENTENCES, Explainer
 from mnist_cnn.web.exchange import TOO_LARGE, BodyStore, Exchange, RefusedError, exchange
-from mnist_cnn.web.health import Health, build_health_response
+from mnist_cnn.web.health import Health, Waiting, build_health_response
 from mnist_cnn.web.limits import MAX_REQUEST_MB, MAX_REQUESTS, MAX_UPLOADS_MB
 
-logger = logging.getLogger(__name__)
+logger = getLogger(__name__)
 
 HEALTH = "/health"
 UPLOAD = "/gradio_api/upload"
+INFO = "/gradio_api/info"
 STOPPING = "The server is stopping: try again in a moment."
 BUSY = f"The server answers {MAX_REQUESTS} requests at once, and has as many: try again soon."
 SHARE = MAX_REQUESTS // 4  # of the places, for one address
 TOO_MANY = f"The server answers {SHARE} requests of one address at once, and has as many: try again soon."
-FULL = "The server's disk is full: it can't take files now. Drawings are still read."
+MIN_FILE = 100_000  # bytes
+MAX_ADDRESS = 2000  # characters
 
 
 class GateState:
@@ -94,6 +100,9 @@ class Gate:
         self.check = check
         self.state = state
         self._bodies = BodyStore()
+        self._health: Health = (None, Waiting(0, None))
+        self._checked = -math.inf
+        self._checking = asyncio.Lock()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request, refuse it, or pass it on; write its line in the log."""
@@ -119,20 +128,20 @@ class Gate:
                 return
             if current.status is not None and not answer.streams:
                 raise
-            level = logging.WARNING if current.error_status < 500 else logging.ERROR
-            logger.log(level, "A request failed", exc_info=True)
+            status = current.error_status
+            if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+                status = 507
+            # What fails before a handler has begun is Gradio's way to say that a request makes no sense.
+            logger.log(WARNING if status < 500 else ERROR, "A request failed", exc_info=status == 500)
             if current.status is not None:  # the stream has said so
                 await answer.send({"type": "http.response.body", "body": b""})
-            elif isinstance(error, OSError) and error.errno == errno.ENOSPC:
-                response = _build_refusal(current, 507, FULL)
             else:
-                status = current.error_status
-                response = _build_refusal(current, status, FAILURE if status < 500 else BROKEN)
+                response = _build_refusal(current, status, SENTENCES.get(status, FAILURE if status < 500 else BROKEN))
         if response and current.is_abandoned:
             current.status = response.status_code  # for the log; nobody else wants it
         elif response:
             await response(current.scope, current.receive, answer.send)
-        if current.route == UPLOAD:
+        if current.route == UPLOAD and current.status == 200:
             await run_in_threadpool(trim_folder, Path(get_upload_folder()), MAX_UPLOADS_MB * 2**20)
 
     async def _pass(self, current: Exchange, send: Send) -> Response | None:
@@ -141,22 +150,36 @@ class Gate:
             current.route = HEALTH
             if self.state.stopping:
                 return build_health_response(STOPPING)
-            return build_health_response(*await run_in_threadpool(self.check))
+            return build_health_response(*await self._check_health())
         if current.route is None:
             raise RefusedError(404, NOTHING_HERE)
+        _check_head(current.scope)
+        if current.route == INFO and b"page=" not in current.scope["query_string"]:
+            # Else Gradio gives everyone the first client's answer, with the address that it called the server by.
+            current.scope["query_string"] += b"&page="
         if current.scope["method"] in ("GET", "HEAD", "OPTIONS"):
             await self.app(current.scope, current.receive, send)
             return None
         with self.state.admit():
-            _check_length(current.scope)
             async with current.load_body(self._bodies):
                 with self.state.place(current.address):
                     await self.app(current.scope, current.receive, send)
         return None
 
+    async def _check_health(self) -> Health:
+        """Return how the server is, or was a second ago; it is looked at in a thread that nothing else can take."""
+        if time.monotonic() - self._checked > 1:
+            async with self._checking:
+                if time.monotonic() - self._checked > 1:
+                    self._health = await to_thread.run_sync(self.check, limiter=CapacityLimiter(1))
+                    self._checked = time.monotonic()
+        return self._health
 
-def _check_length(scope: Scope) -> None:
-    """Refuse a body by what its head says of its length."""
+
+def _check_head(scope: Scope) -> None:
+    """Refuse a request by its head: by the length of its address, of which Gradio keeps parts, or of its body."""
+    if len(scope["path"]) + len(scope["query_string"]) > MAX_ADDRESS:
+        raise RefusedError(414, f"The address is too long: it may have {MAX_ADDRESS:,} characters.")
     length = dict(scope["headers"]).get(b"content-length", b"0")
     if length.isdigit() and int(length) > MAX_REQUEST_MB * 2**20:
         raise RefusedError(413, TOO_LARGE)
@@ -170,18 +193,25 @@ def _build_refusal(current: Exchange, status: int, message: str) -> Response:
 
 
 def trim_folder(folder: Path, max_bytes: int) -> None:
-    """Delete the oldest files in a folder and below it, until the rest takes no more than `max_bytes`."""
-    files = []
-    for path in folder.rglob("*"):
-        try:
-            if path.is_file():
-                status = path.stat()
-                files.append((status.st_mtime, status.st_size, path))
-        except FileNotFoundError:
-            pass  # another thread was faster
-    excess = sum(size for _, size, _ in files) - max_bytes
-    for _, size, path in sorted(files):
-        if excess <= 0:
-            break
-        path.unlink(missing_ok=True)
-        excess -= size
+    """Delete the oldest files in a folder and below it, until the rest takes no more than `max_bytes`.
+
+    A small file counts as `MIN_FILE`, since each takes room and time. One thread at a time does this.
+    """
+    with _trimming:
+        files = []
+        for path in folder.rglob("*"):
+            try:
+                if path.is_file():
+                    status = path.stat()
+                    files.append((status.st_mtime, max(status.st_size, MIN_FILE), path))
+            except FileNotFoundError:
+                pass  # Gradio was faster
+        excess = sum(size for _, size, _ in files) - max_bytes
+        for _, size, path in sorted(files):
+            if excess <= 0:
+                break
+            path.unlink(missing_ok=True)
+            excess -= size
+
+
+_trimming = threading.Lock()

@@ -91,7 +91,8 @@ class LogHandler(logging.Handler):
         if self._lines.qsize() < MAX_LOG_LINES:
             self._lines.put(self.format(record))
         else:
-            self._lost += 1
+            with self._counting:
+                self._lost += 1
 
     def flush(self) -> None:
         """Wait until all is written, at most a second: called when the program ends."""
@@ -102,20 +103,23 @@ class LogHandler(logging.Handler):
     def _write_lines(self) -> None:
         period_ends = time.monotonic() + LOG_PERIOD
         while True:
-            try:
-                line = self._lines.get(timeout=max(0, period_ends - time.monotonic()))
-            except queue.Empty:
+            with suppress(queue.Empty):
+                self._take(self._lines.get(timeout=max(0, period_ends - time.monotonic())))
+            if time.monotonic() >= period_ends:
                 self._tell_repeats()
                 period_ends = time.monotonic() + LOG_PERIOD
-                continue
-            if isinstance(line, threading.Event):
-                self._tell_repeats()
-                line.set()
-                continue
-            self._write(line)
-            if self._lost:
-                lost, self._lost = self._lost, 0
-                self._tell(f"{lost} lines are lost: nobody read the log.", level="WARNING")
+
+    def _take(self, line: str | threading.Event) -> None:
+        """Write what comes next in the queue, or tell whoever waits that all before it is written."""
+        if isinstance(line, threading.Event):
+            self._tell_repeats()
+            line.set()
+            return
+        self._write(line)
+        with self._counting:
+            lost, self._lost = self._lost, 0
+        if lost:
+            self._tell(f"{lost} lines are lost: nobody read the log.", level="WARNING")
 
     def _tell_repeats(self) -> None:
         with self._counting:

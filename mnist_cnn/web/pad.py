@@ -58,8 +58,10 @@ def build_pad(read_drawing: Callable[[str | None], Mapping[str, Any]]) -> gr.HTM
 
 
 def _build_example(digit: int, style: str, rng: np.random.Generator) -> dict[str, Any]:
-    """Build an example: its strokes on the pad, and the outline that its button shows."""
-    strokes = sample_strokes(digit, rng, style)
-    path = " ".join("M" + " ".join(f"{x:.2f},{y:.2f}" for x, y in stroke) for stroke in strokes)
-    placed = [(MARGIN + stroke * (1 - 2 * MARGIN)).round(3).tolist() for stroke in strokes]
-    return {"digit": digit, "path": path, "strokes": placed}
+    """Build an example: its strokes on the pad, as an outline that its button shows.
+
+    One text instead of many numbers: Gradio copies the page's properties number by number for each visitor.
+    """
+    strokes = (MARGIN + stroke * (1 - 2 * MARGIN) for stroke in sample_strokes(digit, rng, style))
+    path = " ".join("M" + " ".join(f"{x:.3f},{y:.3f}" for x, y in stroke) for stroke in strokes)
+    return {"digit": digit, "path": path}

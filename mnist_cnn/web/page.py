@@ -1,7 +1,9 @@
 """The page: its layout, what is wired to what, and how it is served."""
 
+import logging
 import os
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -17,12 +19,16 @@ from mnist_cnn.web.gate import Gate, GateState
 from mnist_cnn.web.handlers import PROMPT, Handlers
 from mnist_cnn.web.health import Health
 from mnist_cnn.web.limits import MAX_FILE_MB, MAX_QUEUE, MAX_REQUESTS, THREADS, UPLOADS_KEPT_FOR
+from mnist_cnn.web.memory import return_memory
 from mnist_cnn.web.model_source import ModelHolder
 from mnist_cnn.web.pad import build_pad
 from mnist_cnn.web.payloads import refuse_addresses
 from mnist_cnn.web.queue import ReadingQueue
+from mnist_cnn.web.sessions import hold_sessions, share_configurations
 from mnist_cnn.web.sketchpad import build_sketchpad
 from mnist_cnn.web.theme import DESCRIPTION, FAVICON, TITLE, LinkPreview, build_theme, load_static
+
+logger = logging.getLogger(__name__)
 
 # How the page calls the server: at once, and for itself only.
 PRIVATE: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
@@ -67,6 +73,7 @@ def build_page(models: ModelHolder, feedback: Feedback) -> gr.Blocks:
         _wire(page, _lay_out(handlers), handlers)
         add_endpoints(queue, models)
     refuse_addresses(page)
+    share_configurations(page)
     page.queue(max_size=MAX_QUEUE, default_concurrency_limit=THREADS)
     return page
 
@@ -90,6 +97,7 @@ def launch(
     allow_files()
     # Else uvicorn believes whoever connects from this machine, such as a proxy that hands on what visitors write.
     os.environ.setdefault("FORWARDED_ALLOW_IPS", "")
+    return_memory()
     page.launch(
         server_name=host,
         server_port=port,
@@ -104,11 +112,23 @@ def launch(
         mcp_server=True,
         # With Node in front, the gate wouldn't see all requests, and visitors' addresses would be hidden from it.
         ssr_mode=False,
+        quiet=True,
+        prevent_thread_lock=True,
         app_kwargs={
             "middleware": [Middleware(Gate, check=check, state=gate), Middleware(LinkPreview)],
-            "lifespan": lambda _app: sweep_connections(lambda: page.server.server_state.connections),
+            "lifespan": partial(_run, page),
         },
     )
+    logger.info("Serves at %s", page.local_url)
+    page.block_thread()
+
+
+@asynccontextmanager
+async def _run(page: gr.Blocks, app: gr.routes.App) -> AsyncIterator[None]:
+    """Bound what sessions and connections take, while the app runs."""
+    hold_sessions(app, page)
+    async with sweep_connections(lambda: page.server.server_state.connections):
+        yield
 
 
 def _lay_out(handlers: Handlers) -> Parts:

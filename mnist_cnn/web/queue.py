@@ -13,7 +13,7 @@ from PIL import Image
 
 from mnist_cnn.errors import PictureError, UnreadablePictureError
 from mnist_cnn.inference import BATCH_SIZE, Classifier, Prepared, Reading, count_pixels, load_image, prepare
-from mnist_cnn.web.exchange import is_abandoned, set_error_status
+from mnist_cnn.web.exchange import CLIENT_GONE, AnswerError, is_abandoned, set_error_status
 from mnist_cnn.web.limits import MAX_BATCH_MEGAPIXELS, MAX_BATCH_SECONDS
 from mnist_cnn.web.model_source import ModelHolder
 from mnist_cnn.web.payloads import PictureFile, load_content
@@ -79,7 +79,10 @@ class ReadingQueue:
         """Read many pictures; an unreadable one has its error, as `read` would raise it, in place of its reading.
 
         A picture that is named several times is read once. Beyond `MAX_BATCH_MEGAPIXELS` and `MAX_BATCH_SECONDS`, the
-        pictures that are left have an error. So they have when the client has hung up.
+        pictures that are left have an error.
+
+        Raises:
+            AnswerError: if the client hangs up before the last picture.
         """
         set_error_status(500)
         lines = [_LogLine(source) for _ in pictures]
@@ -142,6 +145,9 @@ class _Batch:
 
     def submit(self, picture: PictureFile | None, line: "_LogLine") -> _Job:
         """Return the future reading of a picture, or why there is none."""
+        if is_abandoned():
+            logger.info("A batch was given up, since its client hung up")
+            raise AnswerError("Nobody waits for the answer.", CLIENT_GONE)
         name = repr(picture)
         if name not in self._jobs:
             try:
@@ -160,8 +166,6 @@ class _Batch:
         if time.monotonic() > self._deadline:
             message = f"The batch takes longer than {MAX_BATCH_SECONDS} s: send fewer or smaller pictures at once."
             raise UnreadablePictureError(message)
-        if is_abandoned():
-            raise UnreadablePictureError("Nobody waits for the answer any more.")
         image, future = self._submit(picture, line)
         self._pixels += image.width * image.height
         return future

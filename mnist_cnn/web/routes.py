@@ -84,7 +84,8 @@ ROUTES: dict[str, Access] = {
     "/gradio_api/vibe-starter-queries": Access.CLOSED,
 }
 
-_PARAMETERS = {"size": "|".join(map(str, ICON_SIZES))}  # every other parameter is anything without a slash
+# Every other parameter is anything without a slash. A file is none of another host, which Gradio would fetch.
+_PARAMETERS = {"size": "|".join(map(str, ICON_SIZES)), "path_or_url": "(?!(?i:https?:)).*"}
 
 
 def find_route(path: str) -> str | None:

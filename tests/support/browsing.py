@@ -55,6 +55,22 @@ class App:
     def log(self) -> str:
         return self.log_file.read_text()
 
+    def read_log(self, start: int = 0, until: str | None = None) -> str:
+        """Return the log from a character on, once it holds the given text, or all that has happened so far.
+
+        A thread of the app writes it, a moment after the answers.
+        """
+        if until is None:
+            until = "/robots.txt"
+            seen = self.log.count(until)
+            httpx2.get(f"{self.url}/robots.txt")
+        else:
+            seen = self.log[:start].count(until)
+        deadline = time.monotonic() + 30
+        while self.log.count(until) <= seen and time.monotonic() < deadline:
+            time.sleep(0.02)
+        return self.log[start:]
+
 
 @contextmanager
 def run_app(folder: Path, **environment: str) -> Iterator[App]:

@@ -22,7 +22,7 @@ from mnist_cnn.web.exchange import (
     is_abandoned,
     set_error_status,
 )
-from mnist_cnn.web.limits import MAX_BATCH_SIZE
+from mnist_cnn.web.limits import MAX_BATCH_SIZE, MAX_QUEUED_KB
 from tests.support.asynchronous import run
 
 GONE: Message = {"type": "http.disconnect"}
@@ -118,6 +118,25 @@ def test_json_of_many_values_is_refused_before_anyone_looks_at_them(body: bytes)
     with pytest.raises(RefusedError, match="too many values") as refused:
         run(load(build(chunk(body, more=False))))
     assert refused.value.status == 413
+
+
+def test_upload_of_more_files_than_a_batch_holds_is_refused() -> None:
+    part = b'--x\r\nContent-Disposition: form-data; name="files"; filename="a"\r\n\r\na\r\n'
+
+    def upload(count: int) -> Exchange:
+        return build(chunk(part * count + b"--x--\r\n", more=False), content_type=b"multipart/form-data; boundary=x")
+
+    assert run(load(upload(MAX_BATCH_SIZE)))
+    with pytest.raises(RefusedError, match="too many files"):
+        run(load(upload(MAX_BATCH_SIZE + 50)))
+
+
+@pytest.mark.parametrize("path", ["queue/join", "call/predict", "call/v2/predict"])
+def test_request_that_waits_in_the_queue_is_small(path: str) -> None:
+    large = chunk(bytes(MAX_QUEUED_KB * 2**10 + 1), more=False)
+    with pytest.raises(RefusedError, match="upload the picture"):
+        run(load(build(large, path=f"/gradio_api/{path}")))
+    assert run(load(build(large)))
 
 
 def test_largest_batch_and_any_file_have_not_too_many_values() -> None:

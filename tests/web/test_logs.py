@@ -117,7 +117,7 @@ def test_message_of_an_error_is_told_only_if_it_is_ours_or_the_systems(error: Ex
 
 
 def fail_deep(depth: int) -> None:
-    fail_deeper(depth - 1) if depth else int("seven")
+    fail_deeper(depth - 1) if depth else divmod(7, 0)
 
 
 def fail_deeper(depth: int) -> None:
@@ -140,12 +140,9 @@ def fail_in_many_ways() -> None:
 
 @pytest.mark.parametrize("fail", [lambda: fail_deep(300), fail_again_and_again, fail_in_many_ways])
 def test_description_of_an_error_is_bounded_however_deep_it_is(fail: Callable[[], None]) -> None:
-    try:
+    with pytest.raises((ZeroDivisionError, KeyError, ExceptionGroup)) as caught:
         fail()
-    except (ValueError, KeyError, ExceptionGroup) as error:
-        assert 3 < len(describe_error(error).splitlines()) < 60
-    else:
-        pytest.fail("there is no error")
+    assert 3 < len(describe_error(caught.value).splitlines()) < 60
 
 
 # Who is heard
@@ -411,8 +408,9 @@ def test_every_line_of_the_app_is_json_and_holds_nothing_that_a_visitor_sent(app
     lines = [json.loads(line) for line in app.log.splitlines()]
     assert all({"time", "level", "logger", "message"} <= line.keys() for line in lines)
     assert {"print", "mcp.shared.session", "mcp.server.sse"} & {line["logger"] for line in lines}
+    log = app.log.replace(app.url, "its own address")
     for part in ("seven.png", "127.0.0.1", "\\u001b"):
-        assert part not in app.log
+        assert part not in log
 
 
 @pytest.mark.integration

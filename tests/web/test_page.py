@@ -105,7 +105,7 @@ def test_each_tab_shows_its_own_answer_and_reads_nothing_anew(page: Page, app: A
     frame = page.get_by_alt_text("The picture, with a frame around the part that was read")
     expect(frame).to_be_visible()
     expect(page.get_by_alt_text("The ink that speaks for a 7")).to_be_visible()
-    before = app.log.count('"source":')
+    before = app.read_log().count('"source":')
     page.get_by_role("tab", name="Draw").click()
     expect(label(page)).to_have_text("1")
     expect(page.get_by_alt_text("The ink that speaks for a 1")).to_be_visible()
@@ -116,7 +116,7 @@ def test_each_tab_shows_its_own_answer_and_reads_nothing_anew(page: Page, app: A
     expect(label(page)).to_have_text("7")
     expect(frame).to_be_visible()
     expect(page.get_by_alt_text("The ink that speaks for a 7")).to_be_visible()
-    assert app.log.count('"source":') == before
+    assert app.read_log().count('"source":') == before
 
 
 def test_picture_without_a_digit_says_so(page: Page, tmp_path: Path) -> None:

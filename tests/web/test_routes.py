@@ -78,7 +78,12 @@ def test_routes_that_are_used_are_open(path: str) -> None:
     assert find_route(path)
 
 
-@pytest.mark.parametrize("path", ["/monitoring", "/monitoring/", "/docs", "/gradio_api", "/new", "", "/configs", "//"])
+FAR_FILES = ["/gradio_api/file=https://example.com/7.png", "/gradio_api/file=HTTP://127.0.0.1/"]
+
+
+@pytest.mark.parametrize(
+    "path", ["/monitoring", "/monitoring/", "/docs", "/gradio_api", "/new", "", "/configs", "//", *FAR_FILES]
+)
 def test_whatever_is_not_listed_is_closed(path: str) -> None:
     assert not find_route(path)
 

@@ -122,7 +122,11 @@ function lift(event) {
 }
 
 function write(example) {
-  const strokes = example.strokes.map((points) => ({ width: Number(penWidth.value), points }));
+  const width = Number(penWidth.value);
+  const strokes = example.path
+    .slice(1)
+    .split(" M")
+    .map((stroke) => ({ width, points: stroke.split(" ").map((point) => point.split(",").map(Number)) }));
   const total = strokes.reduce((sum, { points }) => sum + points.length, 0);
   const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
   const begun = performance.now();
