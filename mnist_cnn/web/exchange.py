@@ -189,7 +189,7 @@ class Exchange:
         kind, _, parameters = content_type.partition(b";")
         if kind == b"multipart/form-data":
             boundary = parameters.partition(b"boundary=")[2].strip(b'" ')
-            if boundary and body.count(boundary) > MAX_BATCH_SIZE + 10:  # there are fields besides the files
+            if boundary and body.count(b"--" + boundary) > MAX_BATCH_SIZE + 10:  # there are fields besides the files
                 raise RefusedError(413, TOO_MANY_FILES)
         elif sum(map(body.count, JSON_MARKS)) > MAX_JSON_VALUES:
             raise RefusedError(413, TOO_MANY_VALUES)

@@ -1,19 +1,33 @@
 """Memory that is free again goes back to the operating system."""
 
+import asyncio
 import ctypes
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 
-M_MMAP_THRESHOLD = -3  # of glibc's mallopt, from malloc.h
-LARGE = 2**20  # bytes; a drawing takes less, a photo more
+TRIM_EVERY = 5.0  # seconds
 
 
-def return_memory() -> None:
-    """Make glibc return each large block when it is freed.
+def trim() -> None:
+    """Make glibc return the memory that it keeps for later, a few hundred MB after large pictures.
 
-    By itself it keeps more and more of them, after a few large pictures hundreds of MB. With another C library this
-    does nothing.
+    With another C library this does nothing.
     """
+    with suppress(AttributeError, OSError, TypeError):
+        ctypes.CDLL(None).malloc_trim(0)
+
+
+@asynccontextmanager
+async def keep_trimming() -> AsyncIterator[None]:
+    """Return memory from time to time, until the end of the block."""
+
+    async def trim_forever() -> None:
+        while True:
+            await asyncio.sleep(TRIM_EVERY)
+            await asyncio.to_thread(trim)
+
+    task = asyncio.create_task(trim_forever())
     try:
-        mallopt = ctypes.CDLL(None).mallopt
-    except (AttributeError, OSError, TypeError):
-        return
-    mallopt(M_MMAP_THRESHOLD, LARGE)
+        yield
+    finally:
+        task.cancel()

@@ -19,7 +19,7 @@ from mnist_cnn.web.gate import Gate, GateState
 from mnist_cnn.web.handlers import PROMPT, Handlers
 from mnist_cnn.web.health import Health
 from mnist_cnn.web.limits import MAX_FILE_MB, MAX_QUEUE, MAX_REQUESTS, THREADS, UPLOADS_KEPT_FOR
-from mnist_cnn.web.memory import return_memory
+from mnist_cnn.web.memory import keep_trimming
 from mnist_cnn.web.model_source import ModelHolder
 from mnist_cnn.web.pad import build_pad
 from mnist_cnn.web.payloads import refuse_addresses
@@ -97,7 +97,6 @@ def launch(
     allow_files()
     # Else uvicorn believes whoever connects from this machine, such as a proxy that hands on what visitors write.
     os.environ.setdefault("FORWARDED_ALLOW_IPS", "")
-    return_memory()
     page.launch(
         server_name=host,
         server_port=port,
@@ -125,9 +124,9 @@ def launch(
 
 @asynccontextmanager
 async def _run(page: gr.Blocks, app: gr.routes.App) -> AsyncIterator[None]:
-    """Bound what sessions and connections take, while the app runs."""
+    """Bound what sessions, connections and free memory take, while the app runs."""
     hold_sessions(app, page)
-    async with sweep_connections(lambda: page.server.server_state.connections):
+    async with sweep_connections(lambda: page.server.server_state.connections), keep_trimming():
         yield
 
 
