@@ -12,6 +12,7 @@ MAX_BATCH_MEGAPIXELS = 200  # decoded, of all pictures of a batch together; a me
 MAX_BATCH_SECONDS = 30  # that a batch is read; what is left then is refused
 MAX_REQUESTS = 100  # at once; an answer takes about 10 milliseconds, so the last of them waits about a second
 MAX_CONNECTIONS = 1000  # open at once; beyond that, whoever has most of them loses the oldest
+MAX_SESSIONS = 1000  # that Gradio remembers; the page has nothing in them, and goes on without
 MAX_QUEUE = 100  # requests of gradio_client and of /call that wait their turn
 MAX_QUEUED_KB = 1024  # of the body of such a request, which is kept until its turn
 THREADS = 4  # that decode pictures; more would only compete, and hold more pictures in memory

@@ -2,32 +2,66 @@
 
 import asyncio
 import ctypes
+import gc
+import resource
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from pathlib import Path
 
 TRIM_EVERY = 5.0  # seconds
+GROWTH = 50 * 2**20  # bytes by which memory may grow before garbage is looked for
 
 
-def trim() -> None:
-    """Make glibc return the memory that it keeps for later, a few hundred MB after large pictures.
+class Trimmer:
+    """Returns memory: what C's allocator keeps for later, and what failed requests have left.
 
-    With another C library this does nothing.
+    An error and the functions that it passed through refer to each other, and with them to the request's body. Python
+    finds such garbage by the number of objects, however large they are. To look for it stops everything for a tenth of
+    a second or two, so that is done only when memory has grown.
     """
-    with suppress(AttributeError, OSError, TypeError):
-        ctypes.CDLL(None).malloc_trim(0)
+
+    def __init__(self) -> None:
+        """Begin; what there is by now is never looked through again."""
+        gc.collect()
+        gc.freeze()
+        self._least = measure_memory()
+
+    def trim(self) -> None:
+        """Return what is free."""
+        return_free_memory()
+        if measure_memory() > self._least + GROWTH:
+            gc.collect()
+            return_free_memory()
+            self._least = measure_memory()
+        self._least = min(self._least, measure_memory())
 
 
 @asynccontextmanager
 async def keep_trimming() -> AsyncIterator[None]:
     """Return memory from time to time, until the end of the block."""
+    trimmer = Trimmer()
 
     async def trim_forever() -> None:
         while True:
             await asyncio.sleep(TRIM_EVERY)
-            await asyncio.to_thread(trim)
+            await asyncio.to_thread(trimmer.trim)
 
     task = asyncio.create_task(trim_forever())
     try:
         yield
     finally:
         task.cancel()
+
+
+def return_free_memory() -> None:
+    """Make glibc return the memory that it keeps for later; with another C library, do nothing."""
+    with suppress(AttributeError, OSError, TypeError):
+        ctypes.CDLL(None).malloc_trim(0)
+
+
+def measure_memory() -> int:
+    """Return how many bytes the process has in memory; 0 where Linux's /proc isn't."""
+    try:
+        return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
+    except OSError:
+        return 0

@@ -18,7 +18,7 @@ from mnist_cnn.web.feedback import Feedback
 from mnist_cnn.web.gate import Gate, GateState
 from mnist_cnn.web.handlers import PROMPT, Handlers
 from mnist_cnn.web.health import Health
-from mnist_cnn.web.limits import MAX_FILE_MB, MAX_QUEUE, MAX_REQUESTS, THREADS, UPLOADS_KEPT_FOR
+from mnist_cnn.web.limits import MAX_FILE_MB, MAX_QUEUE, MAX_REQUESTS, MAX_SESSIONS, THREADS, UPLOADS_KEPT_FOR
 from mnist_cnn.web.memory import keep_trimming
 from mnist_cnn.web.model_source import ModelHolder
 from mnist_cnn.web.pad import build_pad
@@ -108,6 +108,7 @@ def launch(
         max_threads=MAX_REQUESTS,  # most of them wait
         footer_links=["api", "gradio"],
         run_history=False,
+        state_session_capacity=MAX_SESSIONS,
         mcp_server=True,
         # With Node in front, the gate wouldn't see all requests, and visitors' addresses would be hidden from it.
         ssr_mode=False,
