@@ -15,6 +15,7 @@ from mnist_cnn.errors import MnistCnnError
 from mnist_cnn.images import IMAGE_SHAPE
 from mnist_cnn.web.limits import STOP_SECONDS
 from mnist_cnn.web.logs import configure_logging
+from mnist_cnn.web.memory import avoid_fragments
 from mnist_cnn.web.model_source import ModelHolder
 
 logger = logging.getLogger("mnist_cnn.app")
@@ -52,6 +53,7 @@ def parse_arguments() -> argparse.Namespace:
 def main() -> None:
     """Load the model, build the page and serve it until the process is stopped."""
     arguments = parse_arguments()
+    avoid_fragments()
     configure_logging()
     with ThreadPoolExecutor(1) as other_core:
         loading = other_core.submit(ModelHolder.load, arguments.model, arguments.revision)

@@ -8,8 +8,10 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
+M_MMAP_THRESHOLD, M_ARENA_MAX = -3, -8  # of glibc's mallopt, from malloc.h
+LARGE = 2**20  # bytes
 TRIM_EVERY = 5.0  # seconds
-GROWTH = 50 * 2**20  # bytes by which memory may grow before garbage is looked for
+GROWTH = 20 * 2**20  # bytes by which memory may grow before garbage is looked for
 
 
 class Trimmer:
@@ -51,6 +53,18 @@ async def keep_trimming() -> AsyncIterator[None]:
         yield
     finally:
         task.cancel()
+
+
+def avoid_fragments() -> None:
+    """Make glibc return each large block once it is free, and put the small ones of all threads into two places.
+
+    By itself it has a place for nearly every thread, and over time each fills with holes. To be called before there are
+    threads. With another C library this does nothing.
+    """
+    with suppress(AttributeError, OSError, TypeError):
+        mallopt = ctypes.CDLL(None).mallopt
+        mallopt(M_MMAP_THRESHOLD, LARGE)
+        mallopt(M_ARENA_MAX, 2)
 
 
 def return_free_memory() -> None:
