@@ -18,7 +18,15 @@ from mnist_cnn.web.feedback import Feedback
 from mnist_cnn.web.gate import Gate, GateState
 from mnist_cnn.web.handlers import PROMPT, Handlers
 from mnist_cnn.web.health import Health
-from mnist_cnn.web.limits import MAX_FILE_MB, MAX_QUEUE, MAX_REQUESTS, MAX_SESSIONS, THREADS, UPLOADS_KEPT_FOR
+from mnist_cnn.web.limits import (
+    MAX_BATCHES,
+    MAX_FILE_MB,
+    MAX_LARGE_PICTURES,
+    MAX_QUEUE,
+    MAX_SESSIONS,
+    THREADS,
+    UPLOADS_KEPT_FOR,
+)
 from mnist_cnn.web.memory import keep_trimming
 from mnist_cnn.web.model_source import ModelHolder
 from mnist_cnn.web.pad import build_pad
@@ -105,7 +113,8 @@ def launch(
         js=load_static("mark_frame.js"),
         favicon_path=FAVICON,
         max_file_size=f"{MAX_FILE_MB}mb",
-        max_threads=MAX_REQUESTS,  # most of them wait
+        # Large pictures and batches that wait hold a thread each.
+        max_threads=THREADS + MAX_LARGE_PICTURES + MAX_BATCHES,
         footer_links=["api", "gradio"],
         run_history=False,
         state_session_capacity=MAX_SESSIONS,
