@@ -174,7 +174,8 @@ def over_client(app: App, at_once: int, requests: int) -> list[float]:
 def measure_answers(requests: int) -> None:
     """Print latency and throughput for 1, 8 and 32 visitors, measured in four blocks of each server in turn.
 
-    The throughput of gradio_client includes opening the clients, each of which reads the page's configuration first.
+    The throughput of gradio_client includes opening the clients, each of which reads the page's configuration first,
+    and then sends ten requests or more.
     """
     with ExitStack() as stack:
         apps = {}
@@ -187,7 +188,7 @@ def measure_answers(requests: int) -> None:
                 for _ in range(4):
                     for name, app in apps.items():
                         started = time.perf_counter()
-                        times[name] += visit(app, at_once, max(requests // share, at_once))
+                        times[name] += visit(app, at_once, max(requests // share, 10 * at_once))
                         spent[name] += time.perf_counter() - started
                 report(f"{way}, {at_once} at once", times, 1e3)
                 rates = [len(times[name]) / spent[name] for name in apps]

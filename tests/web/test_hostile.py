@@ -141,6 +141,8 @@ def test_argument_that_is_no_picture_is_an_error_in_words(app: App, name: str) -
         ("run/predict", b'{"data": [], "fn_index": 99}'),
         ("run/predict", b'{"data": [], "session_hash": 7}'),
         ("run/predict", b"[" * 100_000),
+        ("run/predict", b'{"data": ' + b"[" * 4_000 + b"]" * 4_000 + b"}"),
+        ("run/predict", b'{"data": [NaN]}'),
         ("run/nothing", b'{"data": []}'),
         ("run/predict_batch", b'{"data": [null]}'),
         ("run/predict_batch", b'{"data": ["seven"]}'),
@@ -151,15 +153,20 @@ def test_argument_that_is_no_picture_is_an_error_in_words(app: App, name: str) -
     ],
 )
 def test_request_that_makes_no_sense_is_refused_in_words(app: App, path: str, content: bytes) -> None:
-    headers = {"Content-Type": "application/json"}
-    answer = httpx2.post(f"{app.url}/gradio_api/{path}", content=content, headers=headers)
-    assert answer.is_error
-    said = answer.json()
-    words = said.get("error") or said["detail"]
-    assert isinstance(words, str)
-    assert len(words.split()) > 2  # a sentence, not a code or an empty text
-    for secret in ("Traceback", "site-packages", ".py", "File "):
-        assert secret not in answer.text
+    for content_type in ("application/json", "text/plain", "multipart/form-data"):
+        headers = {"Content-Type": content_type}
+        answer = httpx2.post(f"{app.url}/gradio_api/{path}", content=content, headers=headers, timeout=30)
+        assert 400 <= answer.status_code < 500
+        words = answer.json()["error"] if "upload" not in path else answer.text
+        assert len(words.split()) > 2  # a sentence, not a code or an empty text
+        assert "detail" not in answer.text
+        for secret in ("Traceback", "site-packages", ".py", "File "):
+            assert secret not in answer.text
+
+
+def test_data_url_of_60_megabytes_is_refused_in_words(app: App) -> None:
+    answer = predict(app, {"url": "data:image/png;base64," + "A" * 60 * 2**20})
+    assert (answer.status_code, "too large" in answer.json()["error"]) == (413, True)
 
 
 def check(read: Callable[[], np.ndarray]) -> None:
