@@ -355,7 +355,7 @@ def test_restarted_server_knows_what_is_pushed_without_asking(hub: LoopbackHub, 
     hub.requests.clear()
     push(tmp_path / "feedback")
     assert hub.requests == []
-    assert [len(rows) for rows in pushed(hub)] == [3]
+    assert sum(map(len, pushed(hub))) == 3  # in one file or two: pushing begins at once
 
 
 @pytest.mark.parametrize("pattern", ["repos/create", "info/lfs", "/commit/"])
@@ -368,7 +368,7 @@ def test_push_that_failed_anywhere_is_made_up_for_without_a_duplicate(
     assert count(tmp_path / "feedback") == 3
     push(tmp_path / "feedback")
     push(tmp_path / "feedback")
-    assert [len(rows) for rows in pushed(hub)] == [3]
+    assert sum(map(len, pushed(hub))) == 3  # in one file or two: pushing begins at once
 
 
 def test_killed_at_any_moment_nothing_is_lost_and_nothing_arrives_twice(hub: LoopbackHub, tmp_path: Path) -> None:
