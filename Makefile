@@ -12,7 +12,7 @@ check: lint
 
 # Everything.
 test: check chromium javascript
-	$(BIN)/python -m pytest -m integration --numprocesses 2 --dist loadfile --no-loadscope-reorder
+	$(BIN)/python -m pytest -m "integration and not slow" --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 lint: .venv/developing
 	$(BIN)/ruff format --check .

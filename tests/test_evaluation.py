@@ -75,6 +75,7 @@ def test_what_cannot_be_used_ends_with_one_sentence(folder: Path, tmp_path: Path
     assert not process.stdout
 
 
+@pytest.mark.slow
 def test_a_full_disk_leaves_the_folder_as_it_was(tmp_path: Path, mnist_folder: Path) -> None:
     with small_disk(tmp_path / "disk", 4) as disk:
         folder = shutil.copytree(PRETRAINED, disk / "model")

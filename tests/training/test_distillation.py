@@ -27,6 +27,7 @@ def test_only_the_rows_of_the_batch_are_remembered() -> None:
     np.testing.assert_allclose(after[1], 0.1 * (1 - MEMORY_RATE) + MEMORY_RATE * probabilities[1])
 
 
+@pytest.mark.slow
 def test_wrong_labels_give_way_to_what_the_network_sees() -> None:
     drawn = draw_digits(600, seed=1)
     wrong = np.arange(0, 600, 9)
