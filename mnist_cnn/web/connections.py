@@ -4,11 +4,12 @@ import asyncio
 import resource
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Collection
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Collection
+from contextlib import AbstractAsyncContextManager
 from typing import Any, Protocol
 
 from mnist_cnn.web.limits import GRACE, MAX_CONNECTIONS
+from mnist_cnn.web.upkeep import repeat
 
 SWEEP_EVERY = 1.0  # seconds
 FILES = 2 * MAX_CONNECTIONS  # that the process may have open: sockets, uploads, and what else there is
@@ -69,25 +70,18 @@ class Sweeper:
             first.transport.abort()
 
 
-@asynccontextmanager
-async def sweep_connections(find_connections: Callable[[], Collection[Any]]) -> AsyncIterator[None]:
-    """Close connections that have to be closed, from time to time, until the end of the block.
+def sweep_connections(find_connections: Callable[[], Collection[Any]]) -> AbstractAsyncContextManager[None]:
+    """Close connections that have to be closed, from time to time, until the end of an `async with` block.
 
     Args:
         find_connections: returns those that are open, each a `Connection`.
     """
     sweeper = Sweeper()
 
-    async def sweep_forever() -> None:
-        while True:
-            await asyncio.sleep(SWEEP_EVERY)
-            sweeper.sweep(tuple(find_connections()), time.monotonic())
+    async def sweep() -> None:
+        sweeper.sweep(tuple(find_connections()), time.monotonic())
 
-    task = asyncio.create_task(sweep_forever())
-    try:
-        yield
-    finally:
-        task.cancel()
+    return repeat(sweep, SWEEP_EVERY)
 
 
 def allow_files() -> None:

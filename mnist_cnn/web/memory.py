@@ -4,9 +4,11 @@ import asyncio
 import ctypes
 import gc
 import resource
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, suppress
+from functools import partial
 from pathlib import Path
+
+from mnist_cnn.web.upkeep import repeat
 
 M_MMAP_THRESHOLD, M_ARENA_MAX = -3, -8  # of glibc's mallopt, from malloc.h
 LARGE = 2**20  # bytes
@@ -35,24 +37,13 @@ class Trimmer:
             gc.collect()
             return_free_memory()
             self._least = measure_memory()
-        self._least = min(self._least, measure_memory())
+        else:
+            self._least = min(self._least, measure_memory())
 
 
-@asynccontextmanager
-async def keep_trimming() -> AsyncIterator[None]:
-    """Return memory from time to time, until the end of the block."""
-    trimmer = Trimmer()
-
-    async def trim_forever() -> None:
-        while True:
-            await asyncio.sleep(TRIM_EVERY)
-            await asyncio.to_thread(trimmer.trim)
-
-    task = asyncio.create_task(trim_forever())
-    try:
-        yield
-    finally:
-        task.cancel()
+def keep_trimming() -> AbstractAsyncContextManager[None]:
+    """Return memory from time to time, until the end of an `async with` block."""
+    return repeat(partial(asyncio.to_thread, Trimmer().trim), TRIM_EVERY)
 
 
 def avoid_fragments() -> None:
