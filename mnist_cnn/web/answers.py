@@ -51,6 +51,11 @@ SAFE_FILE = SAFE | {
 }
 
 
+def find_sentence(status: int) -> str:
+    """Return what there is to say of an error of which nothing but the status is known."""
+    return SENTENCES.get(status, BROKEN if status >= 500 else FAILURE)
+
+
 def add_headers(message: Message, route: str | None) -> None:
     """Add what keeps browsers safe to the start of an answer."""
     headers = MutableHeaders(scope=message)
@@ -108,5 +113,5 @@ def _explain(error_status: int, status: int, body: bytes) -> tuple[int, bytes]:
     if status in (422, 500):
         status = error_status
     if not isinstance(sentence, str) or " " not in sentence or status in SENTENCES:
-        sentence = SENTENCES.get(status, BROKEN if status >= 500 else FAILURE)
+        sentence = find_sentence(status)
     return status, json.dumps({**fields, "error": sentence}).encode()

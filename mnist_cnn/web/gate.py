@@ -17,7 +17,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from mnist_cnn.web.answers import BROKEN, FAILURE, NOTHING_HERE, SENTENCES, Explainer
+from mnist_cnn.web.answers import NOTHING_HERE, Explainer, find_sentence
 from mnist_cnn.web.exchange import TOO_LARGE, BodyStore, Exchange, RefusedError, exchange
 from mnist_cnn.web.health import Health, Waiting, build_health_response
 from mnist_cnn.web.limits import MAX_REQUEST_MB, MAX_REQUESTS, MAX_UPLOADS_MB
@@ -33,6 +33,8 @@ SHARE = MAX_REQUESTS // 4  # of the places, for one address
 TOO_MANY = f"The server answers {SHARE} requests of one address at once, and has as many: try again soon."
 MIN_FILE = 100_000  # bytes
 MAX_ADDRESS = 2000  # characters
+
+_trimming = threading.Lock()  # of the folder of uploads
 
 
 class GateState:
@@ -93,7 +95,7 @@ class Gate:
 
         Args:
             app: what answers.
-            check: returns what GET /health tells; called in a thread for each such request.
+            check: returns what GET /health tells; called in a thread, at most once a second.
             state: shared with whoever stops the server.
         """
         self.app = app
@@ -136,7 +138,7 @@ class Gate:
             if current.status is not None:  # the stream has said so
                 await answer.send({"type": "http.response.body", "body": b""})
             else:
-                response = _build_refusal(current, status, SENTENCES.get(status, FAILURE if status < 500 else BROKEN))
+                response = _build_refusal(current, status, find_sentence(status))
         if response and current.is_abandoned:
             current.status = response.status_code  # for the log; nobody else wants it
         elif response:
@@ -212,6 +214,3 @@ def trim_folder(folder: Path, max_bytes: int) -> None:
                 break
             path.unlink(missing_ok=True)
             excess -= size
-
-
-_trimming = threading.Lock()
