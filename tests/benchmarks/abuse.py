@@ -14,9 +14,7 @@ import json
 import multiprocessing
 import os
 import signal
-import socket
 import subprocess
-import sys
 import tempfile
 import threading
 import time
@@ -33,7 +31,7 @@ import httpx2
 from tests import ROOT
 from tests.support.attacker import Attacker
 from tests.support.attacks import ATTACKS, RUN, Page, drawing, run_load
-from tests.support.browsing import App, serve
+from tests.support.browsing import App, run_app
 
 MAX_MEMORY = 8000  # MB; beyond that the server is killed, before it takes the machine down
 MIN_FREE = 3000  # MB that the machine keeps
@@ -48,32 +46,21 @@ COLUMNS = (
 
 @contextmanager
 def run_tree(tree: Path, folder: Path) -> Iterator[App]:
-    """Run the app.py of a checkout; everything that it writes goes into the folder."""
+    """Run the app.py of a checkout, which may not survive; everything that it writes goes into the folder."""
     (temporary := folder / "tmp").mkdir()
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    environment = {
-        **os.environ,
-        "PYTHONPATH": "",
-        "PYTHONUNBUFFERED": "1",
-        "GRADIO_TEMP_DIR": str(folder / "uploads"),
-        "FEEDBACK_FOLDER": str(folder / "feedback"),
-        "TMPDIR": str(temporary),
-    }
-    command = [sys.executable, "app.py", "--port", str(port)]
-    try:
-        with serve(command, tree, environment, port, folder / "log") as app:
-            try:
-                yield app
-            finally:
-                app.process.send_signal(signal.SIGCONT)
-                with suppress(subprocess.TimeoutExpired):
-                    app.process.terminate()
-                    app.process.wait(timeout=10)
-                app.process.kill()
-    except subprocess.TimeoutExpired:
-        pass
+    with (
+        suppress(subprocess.TimeoutExpired),
+        # Without the tests' watch on connections, which would slow it down.
+        run_app(folder, tree, PYTHONPATH="", TMPDIR=str(temporary)) as app,
+    ):
+        try:
+            yield app
+        finally:
+            app.process.send_signal(signal.SIGCONT)
+            with suppress(subprocess.TimeoutExpired):
+                app.process.terminate()
+                app.process.wait(timeout=10)
+            app.process.kill()
 
 
 @dataclass(frozen=True)

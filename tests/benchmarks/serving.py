@@ -1,21 +1,17 @@
 """Measure how fast app.py starts and answers, in turn with a bare Gradio app that returns the picture it gets.
 
-python -m tests.benchmarks.serving [--rounds 5] [--requests 300] [--soak 10000] [--streamlit PYTHON]
+python -m tests.benchmarks.serving [--rounds 5] [--requests 300] [--streamlit PYTHON]
 
---soak also measures how much memory the server gains. PYTHON is the interpreter of an environment with streamlit,
-tensorflow-cpu, keras and pillow; with it, the page is compared in a browser with a minimal Streamlit app that reads
-digits with TensorFlow.
+PYTHON is the interpreter of an environment with streamlit, tensorflow-cpu, keras and pillow; with it, the page is
+compared in a browser with a minimal Streamlit app that reads digits with TensorFlow.
 """
 
 import argparse
 import asyncio
 import os
-import random
-import re
 import shutil
 import socket
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
@@ -35,8 +31,7 @@ from mnist_cnn.handwriting import render, sample_strokes
 from mnist_cnn.inference import PRETRAINED
 from tests import ROOT
 from tests.support.browsing import CHROMIUM_ARGUMENTS, App, label, run_app, serve
-from tests.support.damage import damage, seed_files
-from tests.support.files import data_url, encode
+from tests.support.files import encode
 
 ECHO = """
 import sys
@@ -233,49 +228,10 @@ def measure_streamlit(python: str, rounds: int) -> None:
     report("picture given to answer on the page", {name: values[5:] for name, values in answers.items()}, 1e3)
 
 
-def soak(requests: int) -> None:
-    """Send good and bad requests in turn; print how much memory the server has gained since the first thousand."""
-
-    def memory(process: subprocess.Popen) -> float:
-        status = Path(f"/proc/{process.pid}/status").read_text()
-        return int(re.findall(r"VmRSS:\s+(\d+)", status)[0]) / 1024
-
-    rng = random.Random(0)
-    damaged = [damage(content, rng) for content in seed_files() * 20]
-    statuses: dict[str, int] = {}
-    with tempfile.TemporaryDirectory() as folder, run_app(Path(folder)) as app, httpx2.Client(timeout=60) as client:
-
-        def send(number: int) -> None:
-            if number % 4 == 0:
-                files = {"files": ("7.png", PICTURE)}
-                path = client.post(f"{app.url}/gradio_api/upload", files=files).json()[0]
-                data: list = [{"path": path, "meta": {"_type": "gradio.FileData"}}]
-            elif number % 4 == 1:
-                data = [{"url": data_url(PICTURE)}]
-            elif number % 4 == 2:
-                data = [{"url": data_url(damaged[number % len(damaged)])}]
-            else:
-                data = rng.choice([[], [None], [7], [{"path": "/etc/passwd"}], [{"path": "a" * 10_000}]])
-            answer = client.post(app.url + RUN, json={"data": data})
-            kind = "an answer" if answer.is_success else "words" if answer.json().get("error") else "NOTHING"
-            statuses[kind] = statuses.get(kind, 0) + 1
-
-        before = memory(app.process)
-        for begin in range(0, requests, 1000):
-            with ThreadPoolExecutor(8) as visitors:
-                list(visitors.map(send, range(begin, min(begin + 1000, requests))))
-            if begin == 0:
-                before = memory(app.process)
-            print(f"{begin + 1000} requests: {memory(app.process):.0f} MiB", flush=True)
-        assert "NOTHING" not in statuses
-        print(f"answered with {statuses}; memory gained after the first 1000: {memory(app.process) - before:.1f} MiB")
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=5, help="starts of each server")
     parser.add_argument("--requests", type=int, default=300, help="requests to each server, in each of four blocks")
-    parser.add_argument("--soak", type=int, default=0, help="good and bad requests to send while memory is measured")
     parser.add_argument("--streamlit", metavar="PYTHON", help="interpreter of an environment with Streamlit")
     arguments = parser.parse_args()
     if arguments.rounds:
@@ -284,8 +240,6 @@ def main() -> None:
         measure_answers(arguments.requests)
     if arguments.streamlit:
         measure_streamlit(arguments.streamlit, arguments.rounds)
-    if arguments.soak:
-        soak(arguments.soak)
 
 
 if __name__ == "__main__":

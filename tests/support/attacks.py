@@ -316,8 +316,12 @@ async def trickle(attacker: Attacker) -> None:
 
 @attack("60 bodies of 60 MB at full speed")
 async def send_large_bodies(attacker: Attacker) -> None:
+    await flood_with_long_urls(attacker, 60)
+
+
+async def flood_with_long_urls(attacker: Attacker, at_once: int) -> None:
     body = b'{"data": [{"url": "data:image/png;base64,' + b"A" * (60 * 2**20) + b'"}]}'
-    await attacker.flood(lambda _: attacker.post(RUN, body), 60)
+    await attacker.flood(lambda _: attacker.post(RUN, body), at_once)
 
 
 @attack("40 bodies of 60 MB whose last byte never comes")
@@ -490,8 +494,7 @@ async def send_many_objects(attacker: Attacker) -> None:
 
 @attack("60 MB as a data URL")
 async def send_long_url(attacker: Attacker) -> None:
-    body = b'{"data":[{"url":"data:image/png;base64,' + b"A" * (60 * 2**20) + b'"}]}'
-    await attacker.flood(lambda _: attacker.post(RUN, body), 2)
+    await flood_with_long_urls(attacker, 2)
 
 
 @attack("60 MB in a field of a form")

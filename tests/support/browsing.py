@@ -73,8 +73,8 @@ class App:
 
 
 @contextmanager
-def run_app(folder: Path, **environment: str) -> Iterator[App]:
-    """Run app.py until the end of the block; its log, uploads and corrections go into the folder."""
+def run_app(folder: Path, tree: Path = ROOT, /, **environment: str) -> Iterator[App]:
+    """Run the app.py of a checkout until the end of the block; its log, uploads and corrections go into the folder."""
     (folder / "sitecustomize.py").write_text(WATCH_CONNECTIONS)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -88,7 +88,7 @@ def run_app(folder: Path, **environment: str) -> Iterator[App]:
         **environment,
     }
     command = [sys.executable, "app.py", "--port", str(port)]
-    with serve(command, ROOT, environment, port, folder / "log") as app:
+    with serve(command, tree, environment, port, folder / "log") as app:
         yield app
 
 

@@ -1,5 +1,7 @@
 """Requests to the endpoints of a running app."""
 
+import time
+
 import httpx2
 
 from tests.support.browsing import App
@@ -16,3 +18,11 @@ def call(app: App, endpoint: str, *arguments: object) -> httpx2.Response:
 
 def predict(app: App, image: dict) -> httpx2.Response:
     return call(app, "predict", image)
+
+
+def stop(app: App) -> None:
+    """Tell an app to end, and wait until it refuses requests in words, because it is ending."""
+    app.process.terminate()
+    while httpx2.get(f"{app.url}/health").status_code != 503:
+        time.sleep(0.02)
+    assert "is stopping" in call(app, "model").json()["error"]

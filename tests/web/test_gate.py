@@ -31,7 +31,7 @@ from tests.support.asynchronous import run
 from tests.support.browsing import App, draw, label, run_app, verdict
 from tests.support.files import FILES, data_url, encode
 from tests.support.models import with_weights
-from tests.support.requests import call, predict, upload
+from tests.support.requests import call, predict, stop, upload
 from tests.support.strokes import DIGITS
 
 SEVEN = {"url": data_url(FILES["seven.png"])}
@@ -255,10 +255,7 @@ def test_stopped_server_answers_what_is_in_flight_and_ends_in_time(tmp_path: Pat
             connection.sendall(head(len(body)) + body[:-1])
             time.sleep(0.5)
             stopped = time.monotonic()
-            app.process.terminate()
-            while httpx2.get(f"{app.url}/health").status_code != 503:
-                time.sleep(0.02)
-            assert "is stopping" in call(app, "model").json()["error"]
+            stop(app)
             connection.sendall(body[-1:])
             answer = b"".join(iter(lambda: connection.recv(10_000), b""))  # until the server closes it
         app.process.wait(timeout=30)

@@ -17,7 +17,7 @@ from mnist_cnn.web.limits import MAX_REQUEST_MB
 from tests.support.browsing import App, draw, label, run_app, wait_for_pad
 from tests.support.embedding import serve_html
 from tests.support.files import FILES, data_url
-from tests.support.requests import call, predict
+from tests.support.requests import predict, stop
 from tests.support.strokes import DIGITS
 
 pytestmark = pytest.mark.integration
@@ -136,10 +136,7 @@ def test_sigterm_ends_it_in_time_with_what_is_in_flight_answered(space: App, nod
         begun.wait(timeout=10)
         time.sleep(0.5)
         stopped = time.monotonic()
-        space.process.terminate()
-        while httpx2.get(f"{space.url}/health").status_code != 503:
-            time.sleep(0.02)
-        assert "is stopping" in call(space, "model").json()["error"]
+        stop(space)
         finish.set()
         assert answer.result().json()["data"][0]["label"] == "7"
     assert space.process.wait(timeout=30) == 0
