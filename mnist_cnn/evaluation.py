@@ -13,7 +13,7 @@ from mnist_cnn.errors import MnistCnnError, ModelError
 from mnist_cnn.network import load_model
 from mnist_cnn.training import DRAWINGS, MNIST_REPO, load_mnist, measure, write_measurement
 
-PRINTED = ("test", "drawn", "nondigits", "digit_threshold", "robustness")
+PRINTED = ("test", "drawn", "nondigits", "pictures", "corrupted", "digit_threshold", "robustness")
 
 
 def main() -> None:

@@ -12,9 +12,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from mnist_cnn import hub
-from mnist_cnn.decision import is_one_digit
+from mnist_cnn.decision import Outcome, Vote, decide, describe_segments
 from mnist_cnn.errors import ModelError
-from mnist_cnn.images import IMAGE_SHAPE, Box, ImageSource, count_pixels, find_segment, load_image, normalize_ink
+from mnist_cnn.images import IMAGE_SHAPE, Box, Evidence, ImageSource, count_pixels, load_image, normalize_ink, propose
 from mnist_cnn.network import NUM_CLASSES, build_explainer, compute_logits, load_weights
 
 __all__ = [
@@ -37,6 +37,10 @@ PRETRAINED = Path(__file__).parent / "pretrained"
 # and the last part is padded with blank images.
 BATCH_SIZE = 4
 
+# A vote comes with the model, from whoever trained that. Within these limits, whatever it computes is finite.
+_MAX_VOTE_UNITS = 64
+_MAX_VOTE_WEIGHT, _MIN_VOTE_SCALE = 1e6, 1e-6
+
 
 @dataclass(frozen=True, eq=False)
 class Reading:
@@ -46,13 +50,16 @@ class Reading:
         probabilities: of the digits 0 to 9, float32 array of shape (10,), read-only; they sum to 1.
         is_digit: whether the picture shows exactly one digit.
         box: where the digit is in the picture: left, top, right, bottom, in pixels.
-        image: what the network saw, uint8 array of shape (28, 28, 1), read-only; 0 is paper, 255 is ink.
+        image: what the network saw of it, uint8 array of shape (28, 28, 1), read-only; 0 is paper, 255 is ink. Where
+            it saw several images, this is the one that counted most.
+        is_several: whether the picture shows several digits.
     """
 
     probabilities: np.ndarray
     is_digit: bool
     box: Box
     image: np.ndarray
+    is_several: bool = False
 
     def __post_init__(self) -> None:
         """Make the arrays read-only."""
@@ -69,23 +76,29 @@ class Prepared(NamedTuple):
     """A picture, ready for the network.
 
     Attributes:
-        image: uint8 array of shape (28, 28, 1); 0 is paper, 255 is ink.
-        box: where the ink is in the picture: left, top, right, bottom, in pixels.
+        images: of the segments that may be its digit, uint8 array of shape (n, 28, 28, 1); 0 is paper, 255 is ink.
+        boxes: where their ink is in the picture: left, top, right, bottom, in pixels.
+        evidence: for and against each of them; empty for a drawing on plain paper, which needs none.
     """
 
-    image: np.ndarray
-    box: Box
+    images: np.ndarray
+    boxes: list[Box]
+    evidence: list[Evidence]
 
 
 def prepare(source: ImageSource) -> Prepared:
-    """Find the digit in a picture and turn it into the image that MNIST would hold.
+    """Find what may be a digit in a picture, and turn it into images that MNIST would hold.
 
     Raises:
         UnreadablePictureError: if the source is not a picture.
         EmptyPictureError: if there is no ink in it.
     """
-    segment = find_segment(load_image(source))
-    return Prepared(normalize_ink(segment.ink), segment.box)
+    segments = propose(load_image(source))
+    return Prepared(
+        np.stack([normalize_ink(segment.ink) for segment in segments]),
+        [segment.box for segment in segments],
+        [segment.evidence for segment in segments if segment.evidence],
+    )
 
 
 class Classifier:
@@ -106,11 +119,12 @@ class Classifier:
             revision: the commit that the folder holds, if it came from the Hub.
 
         Raises:
-            ModelError: if the folder holds no weights that fit, or no metrics.json.
+            ModelError: if the folder holds no weights that fit, no metrics.json, or a vote that doesn't fit.
         """
         self.source = source or str(folder)
         self.revision = revision
         self.metrics = _load_metrics(folder)
+        self._vote = _load_vote(folder, self.metrics)
         weights = [jnp.asarray(array) for array in load_weights(folder)]
         forward = jax.jit(lambda images: jax.nn.softmax(compute_logits(weights, images)))
         blank = {size: np.zeros((size, *IMAGE_SHAPE), np.uint8) for size in (1, BATCH_SIZE)}
@@ -168,8 +182,8 @@ class Classifier:
         Returns:
             float32 array of shape (n, 10); rows sum to 1.
         """
-        prepared = [prepare(image).image for image in images]
-        return self.compute_probabilities(np.array(prepared, np.uint8).reshape(-1, *IMAGE_SHAPE))
+        readings = self.read_prepared([prepare(image) for image in images])
+        return np.array([reading.probabilities for reading in readings], np.float32).reshape(-1, NUM_CLASSES)
 
     def read(self, image: ImageSource) -> Reading:
         """Read one picture; arguments and errors are those of `predict`."""
@@ -177,15 +191,25 @@ class Classifier:
         return reading
 
     def read_prepared(self, prepared: Sequence[Prepared]) -> list[Reading]:
-        """Read pictures that `prepare` has made ready."""
-        rows = self.compute_probabilities(
-            np.array([image for image, _ in prepared], np.uint8).reshape(-1, *IMAGE_SHAPE)
-        )
+        """Read pictures that `prepare` has made ready.
+
+        Each goes through the network by itself: what is computed for it doesn't depend on what is read with it, not
+        even in the last bit.
+        """
+        return [self._read_prepared(picture) for picture in prepared]
+
+    def _read_prepared(self, picture: Prepared) -> Reading:
+        evidence = np.array(picture.evidence, np.float32).reshape(-1, len(Evidence._fields))
+        probabilities = self.compute_probabilities(picture.images)
         threshold = self.metrics.get("digit_threshold", 0.0)
-        return [
-            Reading(row, is_one_digit(row, threshold), box, image)
-            for row, (image, box) in zip(rows, prepared, strict=True)
-        ]
+        decision = decide(self._vote, threshold, probabilities, np.array(picture.boxes), evidence)
+        return Reading(
+            decision.probabilities,
+            decision.outcome == Outcome.DIGIT,
+            picture.boxes[decision.loudest],
+            picture.images[decision.loudest].copy(),
+            decision.outcome == Outcome.SEVERAL,
+        )
 
     def compute_probabilities(self, images: np.ndarray) -> np.ndarray:
         """Return what the network says of images that are MNIST's already.
@@ -234,7 +258,42 @@ def find_folder(source: str | Path) -> Path | None:
 def _load_metrics(folder: Path) -> dict[str, Any]:
     try:
         metrics: dict[str, Any] = json.loads((folder / "metrics.json").read_text())
-        float(metrics["test"]["accuracy"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        if not (0 <= metrics["test"]["accuracy"] <= 1 and 0 <= metrics.get("digit_threshold", 0) <= 1):
+            raise ValueError("the accuracy and the threshold of a digit must lie between 0 and 1")
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise ModelError(f"{folder} is no model folder: its metrics.json can't be read ({error}).") from error
     return metrics
+
+
+def _load_vote(folder: Path, metrics: dict[str, Any]) -> Vote:
+    """Return the vote of a model; the bundled model's, if this one was trained before there was a vote.
+
+    Raises:
+        ModelError: if the vote is damaged, or belongs to other features than are described here.
+    """
+    if "vote" not in metrics:
+        folder, metrics = PRETRAINED, _load_metrics(PRETRAINED)
+    if "vote" not in metrics:
+        raise ModelError(f"{folder} is no model folder: its metrics.json holds no vote. Install the model again.")
+    try:
+        arrays = Vote(*(np.array(metrics["vote"][name]) for name in Vote._fields))
+        for name, array, shape in zip(Vote._fields, arrays, _vote_shapes(len(arrays.hidden_bias)), strict=True):
+            if array.shape != shape or array.dtype.kind not in "if":
+                raise ValueError(f"its {name} must hold {shape} numbers")
+            if not np.abs(array.astype(np.float64)).max() <= _MAX_VOTE_WEIGHT:
+                raise ValueError(f"its {name} must be finite, and no larger than {_MAX_VOTE_WEIGHT:g}")
+        if arrays.scale.min() < _MIN_VOTE_SCALE:
+            raise ValueError(f"its scale must be at least {_MIN_VOTE_SCALE:g}")
+    except (ValueError, KeyError, TypeError) as error:
+        message = f"{folder} is no model folder: its metrics.json holds no vote that fits ({error})."
+        raise ModelError(message) from error
+    return Vote(*(array.astype(np.float32) for array in arrays))
+
+
+def _vote_shapes(units: int) -> tuple[tuple[int, ...], ...]:
+    """Return the shapes of the arrays of a `Vote` with so many hidden units."""
+    if not 1 <= units <= _MAX_VOTE_UNITS:
+        raise ValueError(f"it must have 1 to {_MAX_VOTE_UNITS} hidden units")
+    evidence = np.ones((1, len(Evidence._fields)))
+    features = describe_segments(np.full((1, NUM_CLASSES), 0.1), np.ones((1, 4)), evidence).shape[1]
+    return (features,), (features,), (features, units), (units,), (units, 1 + len(Outcome)), (1 + len(Outcome),)

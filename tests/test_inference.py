@@ -1,25 +1,37 @@
+import json
+from collections.abc import Callable
 from dataclasses import FrozenInstanceError
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageFont
 
-from mnist_cnn import handwriting
+from mnist_cnn import handwriting, inference
+from mnist_cnn.decision import Outcome
 from mnist_cnn.errors import EmptyPictureError, ModelError, UnreadablePictureError
 from mnist_cnn.handwriting import FOR_MEASURING
 from mnist_cnn.images import to_mnist
 from mnist_cnn.inference import BATCH_SIZE, Classifier, Prepared, find_folder, prepare
 from mnist_cnn.training.synthetic import draw_nondigits
-from tests.support.pictures import print_digit
+from tests.support.models import vote_for, with_vote
+from tests.support.pictures import KINDS, Scene, photograph, print_digit, write_digit
 
 
 @pytest.fixture(scope="module")
 def drawings() -> list[Image.Image]:
     rng = np.random.default_rng(7)
-    count = 17 * BATCH_SIZE + 1  # the last part of a batch is not full
-    return [handwriting.draw(handwriting.sample_strokes(number % 10, rng), rng) for number in range(count)]
+    return [handwriting.draw(handwriting.sample_strokes(number % 10, rng), rng) for number in range(70)]
+
+
+@pytest.fixture(scope="module")
+def photos() -> list[Image.Image]:
+    """Photos in which there are many things that may be a digit."""
+    rng = np.random.default_rng(7)
+    scenes = [Scene(size=(400, 300), lines="squared"), KINDS["thumbnail"], Scene(size=(400, 300), lines="ruled")]
+    return [photograph(write_digit(digit, rng), scene, rng) for digit, scene in enumerate(scenes)]
 
 
 @pytest.mark.parametrize("digit", range(10))
@@ -35,12 +47,15 @@ def test_the_bundled_model_reads_printed_digits(classifier: Classifier) -> None:
     assert classifier.predict_batch(pages).argmax(axis=1).tolist() == list(range(10))
 
 
-def test_a_batch_gives_what_its_pictures_give_alone(classifier: Classifier, drawings: list) -> None:
-    batch = classifier.predict_batch(drawings)
+def test_a_batch_gives_to_the_bit_what_its_pictures_give_alone(
+    classifier: Classifier, drawings: list, photos: list
+) -> None:
+    pictures = [*drawings[:9], *photos]
+    batch = classifier.predict_batch(pictures)
     assert batch.dtype == np.float32
-    assert batch.shape == (len(drawings), 10)
-    alone = [list(classifier.predict(drawing).values()) for drawing in drawings]
-    np.testing.assert_allclose(batch, alone, atol=1e-5)
+    assert batch.shape == (len(pictures), 10)
+    np.testing.assert_array_equal(batch, [list(classifier.predict(picture).values()) for picture in pictures])
+    np.testing.assert_allclose(batch.sum(axis=1), 1, atol=1e-5)
 
 
 def test_probabilities_are_the_same_to_the_bit_in_a_batch_of_any_size(classifier: Classifier, drawings: list) -> None:
@@ -53,9 +68,8 @@ def test_probabilities_are_the_same_to_the_bit_in_a_batch_of_any_size(classifier
 def test_digits_look_like_one_digit_and_most_other_drawings_do_not(classifier: Classifier, drawings: list) -> None:
     nondigits = draw_nondigits(100, 9, FOR_MEASURING).images
     digits = [classifier.read(drawing).is_digit for drawing in drawings]
-    others = [
-        reading.is_digit for reading in classifier.read_prepared([Prepared(one, (0, 0, 28, 28)) for one in nondigits])
-    ]
+    prepared = [Prepared(image[np.newaxis], [(0, 0, 28, 28)], []) for image in nondigits]
+    others = [reading.is_digit for reading in classifier.read_prepared(prepared)]
     assert np.mean(digits) > 0.97
     assert np.mean(others) < 0.3
 
@@ -72,6 +86,16 @@ def test_a_picture_reads_the_same_as_image_array_bytes_and_file(
     drawings[3].save(content, "png")
     forms = [drawings[3], np.asarray(drawings[3]), content.getvalue(), path, str(path)]
     np.testing.assert_array_equal(np.ptp(classifier.predict_batch(forms), axis=0), 0)
+
+
+def test_drawing_has_one_image_and_a_photo_one_for_each_thing_that_may_be_its_digit(
+    drawings: list, photos: list
+) -> None:
+    drawing = prepare(drawings[0])
+    assert (drawing.images.shape, len(drawing.boxes), drawing.evidence) == ((1, 28, 28, 1), 1, [])
+    for photo in map(prepare, photos):
+        assert len(photo.images) > BATCH_SIZE
+        assert len(photo.images) == len(photo.boxes) == len(photo.evidence)
 
 
 def test_prepared_images_read_as_their_pictures_do(classifier: Classifier, drawings: list) -> None:
@@ -93,10 +117,10 @@ def test_a_folder_without_a_model_is_refused(tmp_path: Path) -> None:
         Classifier.from_pretrained(tmp_path)
 
 
-def test_reading_says_what_predict_says(classifier: Classifier, drawings: list) -> None:
-    for drawing in drawings[:10]:
-        reading = classifier.read(drawing)
-        assert [*classifier.predict(drawing).values()] == reading.probabilities.tolist()
+def test_reading_says_what_predict_says(classifier: Classifier, drawings: list, photos: list) -> None:
+    for picture in [*drawings[:10], *photos]:
+        reading = classifier.read(picture)
+        assert [*classifier.predict(picture).values()] == reading.probabilities.tolist()
         assert reading.digit == reading.probabilities.argmax()
 
 
@@ -118,19 +142,111 @@ def test_reading_never_changes(classifier: Classifier, drawings: list) -> None:
             array[0] = 0
 
 
-def test_pictures_read_together_are_read_as_each_alone(classifier: Classifier, drawings: list) -> None:
-    readings = classifier.read_prepared([prepare(drawing) for drawing in drawings])
-    for together, drawing in zip(readings, drawings, strict=True):
-        alone = classifier.read(drawing)
-        assert (together.digit, together.is_digit, together.box) == (alone.digit, alone.is_digit, alone.box)
+def test_pictures_read_together_are_read_as_each_alone(classifier: Classifier, drawings: list, photos: list) -> None:
+    pictures = [drawings[0], photos[0], *drawings[1:4], *photos[1:], drawings[4]]
+    readings = classifier.read_prepared([prepare(picture) for picture in pictures])
+    for together, picture in zip(readings, pictures, strict=True):
+        alone = classifier.read(picture)
+        assert (together.is_digit, together.is_several, together.box) == (alone.is_digit, alone.is_several, alone.box)
+        np.testing.assert_array_equal(together.probabilities, alone.probabilities)
         np.testing.assert_array_equal(together.image, alone.image)
+
+
+def test_photos_of_a_digit_are_read_and_what_was_read_is_shown(classifier: Classifier, photos: list) -> None:
+    for digit, photo in enumerate(photos):
+        reading = classifier.read(photo)
+        assert (reading.digit, reading.is_digit, reading.is_several) == (digit, True, False)
+        prepared = prepare(photo)
+        (number,) = np.flatnonzero((prepared.images == reading.image).all(axis=(1, 2, 3)))
+        assert prepared.boxes[number] == reading.box
+
+
+@pytest.mark.parametrize("outcome", [Outcome.DIGIT, Outcome.NONE])
+def test_model_without_a_vote_takes_that_of_the_bundled_model(
+    tmp_path: Path, photos: list, monkeypatch: pytest.MonkeyPatch, outcome: Outcome
+) -> None:
+    monkeypatch.setattr(inference, "PRETRAINED", with_vote(tmp_path / "bundled", vote_for(outcome)))
+    reading = Classifier(with_vote(tmp_path / "old", None)).read(photos[0])
+    assert (reading.is_digit, reading.is_several) == (outcome == Outcome.DIGIT, outcome == Outcome.SEVERAL)
+
+
+def test_own_vote_of_a_model_goes_before_that_of_the_bundled_model(
+    tmp_path: Path, photos: list, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(inference, "PRETRAINED", with_vote(tmp_path / "bundled", vote_for(Outcome.DIGIT)))
+    assert Classifier(with_vote(tmp_path / "new", vote_for(Outcome.SEVERAL))).read(photos[0]).is_several
+
+
+def test_bundled_model_without_a_vote_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(inference, "PRETRAINED", with_vote(tmp_path / "bundled", None))
+    with pytest.raises(ModelError, match=r"bundled is no model folder: its metrics\.json holds no vote\."):
+        Classifier.from_pretrained()
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda _: None,
+        lambda vote: [*vote.values()],
+        lambda vote: {name: values for name, values in vote.items() if name != "scale"},
+        lambda vote: vote | {"centre": vote["centre"][1:]},
+        lambda vote: vote | {"centre": 0.0},
+        lambda vote: vote | {"hidden_bias": 0.0},
+        lambda vote: vote | {"hidden_bias": []},
+        lambda vote: vote | {"hidden": vote["hidden"][0]},
+        lambda vote: vote | {"hidden": [vote["hidden"][0][:1], *vote["hidden"][1:]]},
+        lambda vote: vote | {"hidden_bias": [0.0] * 10**6},
+        lambda vote: vote | {"output": np.zeros((3, 40)).tolist()},
+        lambda vote: vote | {"output_bias": ["1", "2", "3", "4"]},
+        lambda vote: vote | {"output_bias": [True] * 4},
+        lambda vote: vote | {"output_bias": [None] * 4},
+        lambda vote: vote | {"output_bias": [float("nan"), 0, 0, 0]},
+        lambda vote: vote | {"output_bias": [float("inf"), 0, 0, 0]},
+        lambda vote: vote | {"output_bias": [-1e30, 0, 0, 0]},
+        lambda vote: vote | {"output_bias": [10**400, 0, 0, 0]},
+        lambda vote: vote | {"output_bias": [-(2**63), 0, 0, 0]},
+        lambda vote: vote | {"scale": [0.0] * len(vote["scale"])},
+    ],
+)
+def test_damaged_vote_is_refused(tmp_path: Path, damage: Callable[[dict[str, Any]], Any]) -> None:
+    folder = with_vote(tmp_path / "damaged", {"to be": "damaged"})
+    path = folder / "metrics.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"vote": damage(vote_for(Outcome.DIGIT))}))
+    with pytest.raises(ModelError, match=r"damaged is no model folder: its metrics\.json holds no vote that fits"):
+        Classifier(folder)
+
+
+def test_most_extreme_vote_that_is_taken_gives_finite_probabilities(tmp_path: Path, photos: list) -> None:
+    rng, shapes = np.random.default_rng(0), vote_for(Outcome.DIGIT)
+    vote = {name: rng.choice([1e6, -1e6], np.shape(values)).tolist() for name, values in shapes.items()}
+    vote["scale"] = np.full(len(vote["scale"]), 1e-6).tolist()
+    classifier = Classifier(with_vote(tmp_path / "extreme", vote))
+    assert classifier.predict_batch(photos).sum(axis=1) == pytest.approx(1, abs=1e-5)
+
+
+@pytest.mark.parametrize(
+    "metrics",
+    [
+        "[" * 10**5,
+        "[]",
+        '{"test": {"accuracy": "0.99"}}',
+        '{"test": {"accuracy": NaN}}',
+        '{"test": {"accuracy": 0.99}, "digit_threshold": "0.9"}',
+        '{"test": {"accuracy": 0.99}, "digit_threshold": null}',
+    ],
+)
+def test_metrics_that_would_fail_later_are_refused_at_once(tmp_path: Path, metrics: str) -> None:
+    (tmp_path / "metrics.json").write_text(metrics)
+    with pytest.raises(ModelError, match=r"its metrics\.json can't be read"):
+        Classifier(tmp_path)
 
 
 def test_picture_of_several_digits_is_not_one_digit(classifier: Classifier) -> None:
     page = Image.new("RGB", (600, 300), "white")
     page.paste(print_digit(4, ImageFont.load_default(160)).crop((100, 50, 300, 350)), (50, 0))
     page.paste(print_digit(2, ImageFont.load_default(160)).crop((100, 50, 300, 350)), (320, 0))
-    assert not classifier.read(page).is_digit
+    reading = classifier.read(page)
+    assert (reading.is_digit, reading.is_several) == (False, True)
 
 
 def test_folder_is_told_from_a_repo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -117,7 +117,7 @@ def test_the_metrics_say_what_was_done_and_found(trained: Path) -> None:
     history = json.loads((trained / "history.json").read_text())
     assert metrics["command"] == (
         "python train.py --dataset FOLDER --extra-data FOLDER --epochs 2 --batch-size 64 --learning-rate 0.0002 "
-        "--drawn-digits 150 --traced-digits 60 --nondigits 40"
+        "--drawn-digits 150 --traced-digits 60 --nondigits 40 --cut-pictures 10"
     )
     assert metrics["config"]["epochs"] == len(history) == 2
     assert {name: metrics["dataset"][name] for name in ("train", "val", "test")} == {

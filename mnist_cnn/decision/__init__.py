@@ -3,6 +3,15 @@
 This wing knows nothing but arrays.
 """
 
-from mnist_cnn.decision.one import digit_score, is_one_digit
+from mnist_cnn.decision.features import describe_segments, digit_score
+from mnist_cnn.decision.one import Decision, Outcome, Vote, count_votes, decide
 
-__all__ = ["digit_score", "is_one_digit"]
+__all__ = [
+    "Decision",
+    "Outcome",
+    "Vote",
+    "count_votes",
+    "decide",
+    "describe_segments",
+    "digit_score",
+]

@@ -1,29 +1,99 @@
-"""Whether a picture shows one digit."""
+"""Whether a picture shows one digit, and which: by what the network says of a drawing, or of many segments."""
+
+from enum import IntEnum
+from typing import NamedTuple
 
 import numpy as np
 
+from mnist_cnn.decision.features import describe_segments, digit_score
 
-def digit_score(probabilities: np.ndarray) -> np.ndarray:
-    """Return how much each image looks like one digit: the sum of the probabilities of its two likeliest digits.
 
-    Two, because a 1 that could be a 7 is still a digit. For anything that is not a digit, the network spreads the
-    probability over many digits.
+class Outcome(IntEnum):
+    """What a picture shows: one digit, several, or none."""
+
+    DIGIT, SEVERAL, NONE = range(3)
+
+
+class Vote(NamedTuple):
+    """The weights of the vote, a network with one hidden layer: NumPy's arrays, or JAX's while they are fitted.
+
+    Attributes:
+        centre: of each feature, shape (features,).
+        scale: of each feature, shape (features,).
+        hidden: shape (features, units).
+        hidden_bias: shape (units,).
+        output: shape (units, 4). The first column is how much a segment counts; the others, what it says for each
+            `Outcome`.
+        output_bias: shape (4,).
+    """
+
+    centre: np.ndarray
+    scale: np.ndarray
+    hidden: np.ndarray
+    hidden_bias: np.ndarray
+    output: np.ndarray
+    output_bias: np.ndarray
+
+
+class Decision(NamedTuple):
+    """What the segments of a picture say together.
+
+    Attributes:
+        probabilities: of the digits 0 to 9, float32 array of shape (10,); they sum to 1.
+        outcome: what the picture shows.
+        loudest: the number of the segment that counts most.
+    """
+
+    probabilities: np.ndarray
+    outcome: Outcome
+    loudest: int
+
+
+def decide(
+    vote: Vote, threshold: float, probabilities: np.ndarray, boxes: np.ndarray, evidence: np.ndarray
+) -> Decision:
+    """Decide what a picture shows by what the network says of its segments.
 
     Args:
-        probabilities: shape (..., 10); each row sums to 1.
+        vote: fitted in training.
+        threshold: the least `digit_score` of a digit drawn on plain paper, 0 to 1; chosen in training.
+        probabilities: of the segments, shape (n, 10).
+        boxes: of the segments, shape (n, 4).
+        evidence: for and against the segments, as `describe_segments` takes it, shape (n, k). If it is empty, of shape
+            (0, k), the picture is a drawing on plain paper: the first segment is the whole, and others are its parts.
+    """
+    if not len(evidence):
+        return _decide_drawing(probabilities, threshold)
+    features = describe_segments(probabilities, boxes, evidence)
+    weights, logits = count_votes(vote, features, np.ones(len(features), np.float32))
+    shares = np.exp(logits - logits.max())
+    is_digit = shares[Outcome.DIGIT] >= shares.sum() / 2
+    otherwise = Outcome.SEVERAL if shares[Outcome.SEVERAL] > shares[Outcome.NONE] else Outcome.NONE
+    mean = (weights @ probabilities).astype(np.float32)
+    return Decision(mean / mean.sum(), Outcome.DIGIT if is_digit else otherwise, int(weights.argmax()))
+
+
+def _decide_drawing(probabilities: np.ndarray, threshold: float) -> Decision:
+    is_digit = digit_score(probabilities) >= threshold
+    otherwise = Outcome.SEVERAL if np.count_nonzero(is_digit) > 1 else Outcome.NONE
+    return Decision(probabilities[0], Outcome.DIGIT if is_digit[0] else otherwise, 0)
+
+
+def count_votes(vote: Vote, features: np.ndarray, present: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return how much each segment counts, and the logits of each `Outcome`.
+
+    Args:
+        vote: its weights.
+        features: of the segments of one or more pictures, shape (..., n, features); arrays of NumPy or JAX.
+        present: 1 for a segment, 0 for what only fills up the array, shape (..., n).
 
     Returns:
-        Scores from 0.2 to 1, shape (...).
+        Arrays of shape (..., n) that sum to 1, and (..., 3).
     """
-    scores: np.ndarray = np.sort(probabilities, axis=-1)[..., -2:].sum(axis=-1)
-    return scores
-
-
-def is_one_digit(probabilities: np.ndarray, threshold: float) -> bool:
-    """Return whether an image shows exactly one digit.
-
-    Args:
-        probabilities: shape (10,), with sum 1.
-        threshold: the least `digit_score` of a digit, 0 to 1; chosen in training.
-    """
-    return bool(digit_score(probabilities) >= threshold)
+    numpy = features.__array_namespace__()
+    hidden = numpy.tanh((features - vote.centre) / vote.scale @ vote.hidden + vote.hidden_bias)
+    output = hidden @ vote.output + vote.output_bias
+    loudness = output[..., 0] - 1e9 * (1 - present)
+    weights = numpy.exp(loudness - loudness.max(axis=-1, keepdims=True))
+    weights = weights / weights.sum(axis=-1, keepdims=True)
+    return weights, (weights[..., None] * output[..., 1:]).sum(axis=-2)

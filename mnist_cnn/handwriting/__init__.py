@@ -3,20 +3,25 @@
 The page takes its examples from here, and training takes everything it learns besides MNIST.
 """
 
-from mnist_cnn.handwriting.nondigits import FOR_MEASURING, FOR_TRAINING, NONDIGITS, sample_nondigit
+from mnist_cnn.handwriting.nondigits import FAMILIES, FOR_MEASURING, FOR_TRAINING, NONDIGITS, sample_nondigit
 from mnist_cnn.handwriting.rendering import draw, render
+from mnist_cnn.handwriting.scenes import SCENES, Scene, sample_scene
 from mnist_cnn.handwriting.styles import STYLES
 from mnist_cnn.handwriting.tracing import trace
 from mnist_cnn.handwriting.writing import sample_strokes
 
 __all__ = [
+    "FAMILIES",
     "FOR_MEASURING",
     "FOR_TRAINING",
     "NONDIGITS",
+    "SCENES",
     "STYLES",
+    "Scene",
     "draw",
     "render",
     "sample_nondigit",
+    "sample_scene",
     "sample_strokes",
     "trace",
 ]

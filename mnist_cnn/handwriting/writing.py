@@ -102,6 +102,22 @@ def fit(strokes: Sequence[np.ndarray]) -> list[np.ndarray]:
     return [(stroke - (low + high) / 2) / (high - low).max() + 0.5 for stroke in strokes]
 
 
+def notation(strokes: Sequence[np.ndarray]) -> str:
+    """Return the strokes as a drawing in the notation of `STYLES`, rounded to hundredths.
+
+    Args:
+        strokes: one array of shape (points, 2) per stroke of a figure that is about 1 high. Where a point comes twice
+            in a row, the pen turns sharply.
+    """
+    return " / ".join(_describe(stroke) for stroke in strokes)
+
+
+def _describe(stroke: np.ndarray) -> str:
+    points = [f"{x:.0f},{y:.0f}" for x, y in 100 * stroke]
+    corners = [False, *np.isclose(stroke[1:], stroke[:-1], rtol=0, atol=1e-9).all(axis=1)]
+    return " ".join("|" if corner else point for point, corner in zip(points, corners, strict=True))
+
+
 @lru_cache(maxsize=1000)
 def _parse(drawing: str) -> tuple[np.ndarray, list[list[slice]]]:
     """Return a drawing's points, shape (n, 2), and per stroke the slices of them between sharp turns."""

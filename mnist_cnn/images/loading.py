@@ -21,6 +21,8 @@ _FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF")
 _MAX_SCANNED_PIXELS = 10 * MAX_PIXELS
 _START_OF_SCAN = b"\xff\xda"  # ITU-T T.81, table B.1; can't occur in a scan
 
+_PAPERS = ("white", "black")  # behind a transparent picture
+
 _ORIENTATION_TAG = 0x0112  # of Exif 2.3, section 4.6.4; 1 is upright
 
 # In single precision, sums and powers of two of smaller numbers stay finite.
@@ -66,20 +68,33 @@ def count_pixels(content: bytes) -> int:
         return 0
 
 
-def flatten(image: Image.Image) -> Image.Image:
+def flatten(image: Image.Image) -> tuple[list[Image.Image], bool]:
     """Return the image in mode L or RGB, with paper behind its transparent parts.
 
-    The paper contrasts with the ink: it is taken from the image if some shows there, and is white or black otherwise.
+    Returns:
+        One image; two, on white and on black paper, where only the network can tell which shows the ink. And whether it
+        is a drawing of one colour on transparency: dark ink on white, mode L.
     """
     if image.mode.startswith(("I", "F")):
-        return _image_from_array(np.asarray(image))
+        image = _image_from_array(np.asarray(image))
     if image.has_transparency_data:
         image = image.convert("RGBA")
         alpha = image.getchannel("A")
         if alpha.getextrema() != (255, 255):
-            return _fill_transparency(image.convert("RGB"), alpha)
+            colours = image.convert("RGB")
+            if _has_one_colour(colours, alpha):  # the coverage holds the whole drawing
+                return [ImageChops.invert(alpha)], True
+            return [Image.composite(colours, Image.new("RGB", image.size, paper), alpha) for paper in _PAPERS], False
     mode = "L" if image.mode in ("1", "L") else "RGB"
-    return image if image.mode == mode else image.convert(mode)
+    return [image if image.mode == mode else image.convert(mode)], False
+
+
+def _has_one_colour(colours: Image.Image, alpha: Image.Image) -> bool:
+    """Return whether all that shows has the same colour."""
+    if colours.getcolors(1):
+        return True
+    shown = np.asarray(colours)[np.asarray(alpha) > 0]
+    return bool((shown == shown[:1]).all())
 
 
 def _decode(source: Image.Image | str | Path | bytes) -> Image.Image:
@@ -99,28 +114,6 @@ def _decode(source: Image.Image | str | Path | bytes) -> Image.Image:
     if image.getexif().get(_ORIENTATION_TAG, 1) != 1:
         image = ImageOps.exif_transpose(image)
     return image
-
-
-def _fill_transparency(image: Image.Image, alpha: Image.Image) -> Image.Image:
-    """Put the image on paper.
-
-    Args:
-        image: mode RGB.
-        alpha: its coverage, mode L.
-
-    Returns:
-        An image of mode L, dark ink on white, if there is only one colour; else one of mode RGB.
-    """
-    if image.getcolors(1):  # a pen of one colour: the coverage holds the whole drawing
-        return ImageChops.invert(alpha)
-    visible = image.convert("L").histogram(alpha.point([0] * 128 + [255] * 128))
-    # Percentiles instead of extremes, because a few pixels may have any colour.
-    dark, typical, light = np.searchsorted(np.cumsum(visible), np.array([0.02, 0.5, 0.98]) * sum(visible))
-    if light - dark < 64:  # ink of similar shades, without any paper
-        paper = 0 if typical > 127 else 255
-    else:  # ink and paper; most of what is visible is paper
-        paper = int(light if light - typical < typical - dark else dark)
-    return Image.composite(image, Image.new("RGB", image.size, (paper, paper, paper)), alpha)
 
 
 def _image_from_array(array: np.ndarray) -> Image.Image:

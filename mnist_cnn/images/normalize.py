@@ -3,7 +3,7 @@
 import numpy as np
 from PIL import Image
 
-from mnist_cnn.images.proposals import find_segment
+from mnist_cnn.images.proposals import propose
 
 IMAGE_SHAPE = (28, 28, 1)
 
@@ -32,7 +32,7 @@ def to_mnist(image: Image.Image) -> np.ndarray:
     Raises:
         EmptyPictureError: if there is no ink.
     """
-    return normalize_ink(find_segment(image).ink)
+    return normalize_ink(propose(image)[0].ink)
 
 
 def normalize_ink(ink: np.ndarray) -> np.ndarray:

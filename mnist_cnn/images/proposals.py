@@ -1,530 +1,346 @@
-"""Find the ink of one digit in a drawing or a photo, by rules.
+"""Propose what may be a digit in a picture, by rules. They find; only the network and the vote choose.
 
-On plain paper, ink is whatever differs from the colour of the paper. Any other image is searched twice: first the whole
-at low resolution, then the surroundings of the digit, at a resolution and with limits that follow from the digit's size
-and stroke width. Each search estimates the light on the paper by a morphological closing and divides by it, erases
-whatever is thin, straight and long (printed lines, creases, the edges of shadows), and keeps the connected components
-that look most like a digit.
+A drawing of one colour on transparency, or in one piece on plain paper, is one proposal. Any other picture is searched:
+first the whole, at low resolution, for places where something lies on the paper, in three planes (what is darker, what
+is lighter, what has another hue). Then each place is looked at closely, always at the same size: at two thresholds, and
+with long straight lines left in and taken out. A sheet or a square in the picture is searched like a picture of its
+own.
 """
 
-from contextlib import suppress
-from functools import reduce
+from collections.abc import Iterator, Sequence
+from itertools import chain, zip_longest
 from typing import NamedTuple
 
 import numpy as np
-from PIL import Image, ImageChops
+from PIL import Image
 from scipy import ndimage
 
 from mnist_cnn.errors import EmptyPictureError
+from mnist_cnn.images.drawings import THICKEST, find_drawing
 from mnist_cnn.images.loading import flatten
+from mnist_cnn.images.planes import (
+    Components,
+    Plane,
+    find_components,
+    find_lines,
+    find_planes,
+    measure_stroke,
+    otsu,
+)
+from mnist_cnn.images.pyramid import Area, Pyramid
+from mnist_cnn.images.segments import Evidence, Segment
 
-# Plain paper. The first two are in levels of 255: ink differs from the paper by at least the first, and paper is plain
-# if its own colour varies by no more than the second.
-_MIN_INK_LEVELS = 8
-_MAX_PLAIN_VARIATION = 2
-# A drawing whose span is a multiple of this is reduced by that factor: MNIST's 20 pixels show no finer detail.
-_DRAWING_SPAN = 640
-# An image with sides this short is too coarse to show lines or shadows on the paper. MNIST's own images are such.
-_MAX_ICON_SIDE = 64
+# At most so many segments, whatever the picture, and places that are looked at; a place has one to four segments.
+MAX_SEGMENTS = 64
+_MAX_PLACES = 18
+_SAME_PLACE = 0.75  # boxes that share so much of their area are of the same
 
-# Photos. Contrast is the share of the paper's light that is missing, 0 to 1. Ink exceeds the first, and exceeds the
-# noise by that many standard deviations: of a million pixels of noise, no pixel does.
-_MIN_CONTRAST = 0.05
-_MIN_DEVIATIONS = 5
-# A candidate is a piece of a line, noise or a table, not a digit, if it differs from its surroundings by fewer levels
-# of 255 than this; if its pen has less contrast; if its largest component is a smaller share of everything dark near
-# it; or if its strokes are a smaller share of its span.
-_MIN_SEPARATION = 20
-_MIN_PEN_CONTRAST = 0.12
-_MIN_SHARE = 0.3
-_MIN_STROKE = 0.012
-# Stronger noise, as a standard deviation of contrast, is smoothed first.
-_MAX_NOISE = 0.03
+# Pixels of the longer side: of a picture in which places are searched, and of a place that is looked at. A digit that
+# spans a thirtieth of the picture still has eight pixels in the first; in the second, the normalized image's pixels
+# have four each.
+_SEARCH_SIDE, _LOOK_SPAN = 256, 80
+_MARGIN = 0.5  # what is looked at around a place, as a share of its span
+# Strokes are narrower than these shares of the picture's longer side, and of the place's span.
+_WIDEST_SEARCHED, _WIDEST_LOOKED = 0.2, 0.5
+# Lines are longer than these shares of the picture's side, and of the view's.
+_SEARCHED_LINE, _LOOKED_LINE = 0.5, 0.7
+
+# A sheet or a square takes at least the first share of the picture's longer side and fills its box by the second.
+_MIN_SHEET, _MIN_SHEET_FILL = 0.12, 0.5
+_MAX_SHEETS = 1
+
 # Ink is scaled from 0 to 255 between these shares of the pen's contrast. Halfway lies about where the edge of the
 # stroke is, so that blur makes a stroke neither wider nor narrower.
 _INK_STARTS, _INK_IS_FULL = 0.2, 0.85
-# A digit spans at least this share of the image's longer side.
-_MIN_SPAN = 0.03
-# More similar components than this are texture, not digits.
-_MAX_DIGITS = 24
-# The second search sees the digit at 80 pixels or more, four per pixel of the result, and its strokes at 5 or more, so
-# that a thin pen can be told from printed lines.
-_NEAR_SPAN, _NEAR_STROKE = 80, 5
 
 
-Box = tuple[int, int, int, int]  # left, top, right, bottom, in pixels; right and bottom lie just outside
-
-
-class Segment(NamedTuple):
-    """The ink of what may be a digit, and where it is.
+class _Place(NamedTuple):
+    """Where something lies on the paper.
 
     Attributes:
-        ink: uint8 array of shape (height, width), possibly at a lower resolution than the image; 0 is paper, 255 is
-            ink.
-        box: the ink's place in the image, in the image's pixels.
+        picture: that it lies in.
+        region: of the picture, that was searched.
+        box: of the place, in the picture's pixels.
+        plane: in which it was found.
+        share: of the plane's contrast.
     """
 
-    ink: np.ndarray
-    box: Box
+    picture: Pyramid
+    region: Area
+    box: Area
+    plane: str
+    share: float
 
 
-def find_segment(image: Image.Image) -> Segment:
-    """Return the ink of the digit in an image, and where it is. Several digits are returned as one segment.
+def propose(image: Image.Image) -> list[Segment]:
+    """Return what may be a digit in a picture.
 
     Args:
         image: of any size and mode, with dark ink on light paper or light ink on dark; may be transparent.
 
+    Returns:
+        1 to `MAX_SEGMENTS` segments; only one if nothing else can be meant.
+
     Raises:
         EmptyPictureError: if there is no ink.
     """
-    image = flatten(image)
-    # Low resolution for speed, but enough of it for a digit that spans a thirtieth of the image: sides of 1000 pixels
-    # are halved, sides of 4000 quartered.
-    scale = max(1, round((max(image.size) / 250) ** 0.5))
-    small = _reduce(image, scale)
-    plain = _find_on_plain_paper(small)
-    if plain is None:
-        return _find_in_photo(image, small, scale)
-    paper, box = plain
-    box = _to_full_size(box, scale, image.size)
-    span = max(box[2] - box[0], box[3] - box[1])
-    ink = np.asarray(_difference(_reduce(image.crop(box), max(1, span // _DRAWING_SPAN)), paper))
-    return Segment(np.round(ink * (255 / ink.max())).astype(np.uint8), box)
-
-
-def _reduce(image: Image.Image, scale: int) -> Image.Image:
-    """Return the image with its sides divided by `scale`."""
-    return image.reduce(scale) if scale > 1 else image
-
-
-def _to_full_size(box: Box, scale: int, size: tuple[int, int], origin: tuple[int, int] = (0, 0)) -> Box:
-    """Return the place in an image of a box in a reduced crop of it.
-
-    Args:
-        box: in pixels of the crop.
-        scale: the factor by which the crop was reduced.
-        size: width and height of the image.
-        origin: left and top of the crop, in pixels of the image.
-    """
-    left, top, right, bottom = (side * scale + start for side, start in zip(box, origin * 2, strict=True))
-    return left, top, min(right, size[0]), min(bottom, size[1])
-
-
-def _difference(image: Image.Image, paper: list[int]) -> Image.Image:
-    """Return the largest difference from the paper's colour over the channels of each pixel, in mode L."""
-    bands = zip(image.split(), paper, strict=True)
-    differences = [band.point([abs(value - level) for value in range(256)]) for band, level in bands]
-    return reduce(ImageChops.lighter, differences)
-
-
-def _find_on_plain_paper(image: Image.Image) -> tuple[list[int], Box] | None:
-    """Return the colour of the paper and the box of the ink, if the paper is plain.
-
-    Returns:
-        A level per channel, and the box of everything that differs from it. None if anything but ink seems to differ,
-        such as lines, shadows or noise.
-
-    Raises:
-        EmptyPictureError: if nothing differs from the paper.
-    """
-    paper = [int(np.argmax(np.bincount(_rim(np.asarray(band))))) for band in image.split()]
-    whole = _difference(image, paper)
-    bounds = whole.getbbox() or (0, 0, 1, 1)
-    difference = whole.crop(bounds)  # smaller, and so faster: outside, everything is 0
-    counts = np.array(difference.histogram())
-    counts[0] += whole.width * whole.height - difference.width * difference.height
-    strongest = int(np.flatnonzero(counts)[-1])
-    if strongest < _MIN_INK_LEVELS:
+    pictures, is_drawing = flatten(image)
+    segments = find_drawing(pictures[0], is_drawing) if len(pictures) == 1 else []
+    if not segments:
+        places = _take_turns([queue for picture in map(Pyramid, pictures) for queue in _search(picture)])
+        segments = list(chain.from_iterable(map(_look, places)))[:MAX_SEGMENTS]
+    if not segments:
         raise EmptyPictureError
-    left, top, right, bottom = _box_above(difference, _MAX_PLAIN_VARIATION)
-    box = left + bounds[0], top + bounds[1], right + bounds[0], bottom + bounds[1]
-    if max(image.size) <= _MAX_ICON_SIDE:
-        return paper, box
-
-    half = (strongest + 1) // 2
-    blank, faint, strong = np.add.reduceat(counts, [0, _MAX_PLAIN_VARIATION + 1, half])
-    # If much of the rim differs, a table is in view, unless a drawing on perfectly even paper was cropped tightly.
-    has_margin = np.mean(_rim(np.asarray(whole)) > _MAX_PLAIN_VARIATION) < 0.1 or counts[0] > 0.9 * blank
-    # Only a heavy scribble, which is dark, covers most of the paper; anything paler that does is light and shadow.
-    min_blank = 0.25 if strongest > 127 else 0.5
-    if blank < counts.sum() * min_blank or faint > 2 * strong or not has_margin:
-        return None
-    # The box of ink hardly depends on the threshold, except for the fringe of a soft brush; that of a shadow does.
-    fringe = np.abs(np.subtract(_box_above(difference, half // 8), _box_above(difference, half // 2))).max()
-    return (paper, box) if fringe <= max(3, max(image.size) / 50) else None
+    return segments
 
 
-def _rim(pixels: np.ndarray) -> np.ndarray:
-    """Return the outermost pixels of an array of shape (height, width)."""
-    return np.concatenate([pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]])
+def _search(picture: Pyramid) -> Iterator[list[_Place]]:
+    """Yield the places in each plane of a picture, and in each plane of each sheet in it."""
+    searches = [(region, _SEARCH_SIDE) for region in (*_find_sheets(picture), picture.area)]
+    for region, side in (*searches, (picture.area, _SEARCH_SIDE / 3)):
+        small = _resize(picture, region, side)
+        for plane in find_planes(small, _WIDEST_SEARCHED * max(small.size), ("dark", "light", "colour")):
+            scale = (region[2] - region[0]) / small.width, (region[3] - region[1]) / small.height
+            origin = np.array(region[:2] * 2)
+            yield [
+                _Place(picture, region, tuple(origin + box * (scale * 2)), plane.name, share)
+                for box, share in _find_places(plane)
+            ]
 
 
-def _box_above(difference: Image.Image, level: int) -> Box:
-    """Return the box of the pixels above a level, or the whole if there are none."""
-    return difference.point([255 * (value > level) for value in range(256)]).getbbox() or (0, 0, *difference.size)
+def _take_turns(queues: list[list[_Place]]) -> list[_Place]:
+    """Return a place of each queue in turn, so that none crowds out the others; of the same place, only the first."""
+    kept: list[_Place] = []
+    for place in (place for turn in zip_longest(*queues) for place in turn if place):
+        others = (other for other in kept if other.plane == place.plane and _covers(other, place))
+        if len(kept) < _MAX_PLACES and all(_overlap(place.box, other.box) < _SAME_PLACE for other in others):
+            kept.append(place)
+    return kept
 
 
-class _Candidate(NamedTuple):
-    """What a search found in a view, which is an image or a crop of one, possibly reduced.
-
-    Attributes:
-        ink: uint8 array of the view's height and width; 0 is paper, 255 is ink.
-        box: of the ink, in pixels of the view.
-        stroke: the mean stroke width, in pixels of the view.
-        main_span: the longer side of the largest component, in pixels of the view.
-        pen_contrast: the contrast of the pen, 0 to 1.
-        share: how much of everything dark belongs to the largest component, or to several digits, 0 to 1.
-    """
-
-    ink: np.ndarray
-    box: Box
-    stroke: float
-    main_span: int
-    pen_contrast: float
-    share: float
-
-    @property
-    def span(self) -> int:
-        """The longer side of the box."""
-        left, top, right, bottom = self.box
-        return max(right - left, bottom - top)
+def _covers(one: _Place, other: _Place) -> bool:
+    """Return whether the region in which a place was found has the other place in it, too."""
+    (left, top, right, bottom), box = one.region, other.box
+    return one.picture is other.picture and left <= box[0] and top <= box[1] and box[2] <= right and box[3] <= bottom
 
 
-def _find_in_photo(image: Image.Image, small: Image.Image, scale: int) -> Segment:
-    """Return the ink of a digit on paper that isn't plain.
-
-    Args:
-        image: at full size.
-        small: the same image, reduced.
-        scale: the factor by which `small` was reduced.
-
-    Raises:
-        EmptyPictureError: if nothing looks like a digit.
-    """
-    light_ink, candidate = _find_coarsely(small)
-    box = _to_full_size(candidate.box, scale, image.size)
-    for _ in range(4):
-        span, stroke = candidate.span * scale, candidate.stroke * scale
-        frame = (
-            max(box[0] - span // 2, 0),
-            max(box[1] - span // 2, 0),
-            min(box[2] + span // 2, image.width),
-            min(box[3] + span // 2, image.height),
-        )
-        scale = max(1, int(min(span / _NEAR_SPAN, stroke / _NEAR_STROKE)))
-        view = _reduce(image.crop(frame), scale)
-        stroke_limits = 0.6 * stroke / scale, min(4 * stroke / scale, max(view.size) / 2)
-        candidate = _find_candidate(view, light_ink, stroke_limits, max_line=0.7)
-        box = _to_full_size(candidate.box, scale, image.size, frame[:2])
-        # Search again if the digit may extend beyond the frame, or is much smaller than it seemed.
-        room = np.abs(np.subtract(box, frame))[np.not_equal(frame, (0, 0, *image.size))]
-        if (room >= span // 8).all() and candidate.span * scale > 0.6 * span:
-            break
-    if (
-        candidate.pen_contrast < _MIN_PEN_CONTRAST
-        or candidate.share < _MIN_SHARE
-        or candidate.stroke < _MIN_STROKE * candidate.main_span
-        or _separation(view, light_ink, candidate) < _MIN_SEPARATION
-    ):
-        raise EmptyPictureError
-    left, top, right, bottom = candidate.box
-    return Segment(candidate.ink[top:bottom, left:right], box)
+def _resize(picture: Pyramid, region: Area, side: float) -> Image.Image:
+    """Return a region of a picture, its longer side `side` pixels long, or half that if it has fewer than that."""
+    width, height = region[2] - region[0], region[3] - region[1]
+    span = max(width, height)
+    scale = min(side, max(span, side / 2)) / span
+    return picture.view(region, (max(1, round(width * scale)), max(1, round(height * scale))))
 
 
-def _find_coarsely(image: Image.Image) -> tuple[bool, _Candidate]:
-    """Return whether the ink is lighter than the paper, and the candidate in the whole image.
-
-    Raises:
-        EmptyPictureError: if nothing is large enough to be a digit.
-    """
-    side = max(image.size)
-    guess = _guess_light_ink(image)
-    found: list[tuple[float, bool, _Candidate]] = []
-    for light_ink in (guess, not guess):
-        with suppress(EmptyPictureError):
-            candidate = _find_candidate(image, light_ink, (side / 100, side / 5), max_line=0.5)
-            if candidate.main_span >= _MIN_SPAN * side:
-                found.append((_separation(image, light_ink, candidate), light_ink, candidate))
-        if found and found[0][0] > 2 * _MIN_SEPARATION:  # clear enough: the opposite needn't be tried
-            break
-    if not found:
-        raise EmptyPictureError
-    return max(found, key=lambda entry: entry[0])[1:]
-
-
-def _guess_light_ink(image: Image.Image) -> bool:
-    """Guess whether the ink is lighter than the paper.
-
-    Strokes cover less area than the paper around them, so the differences from the local mean are skewed to their side.
-    """
-    step = max(1, max(image.size) // 200)
-    grey = np.asarray(image.convert("L"), np.float32)[::step, ::step]
-    detail = grey - ndimage.uniform_filter(grey, max(grey.shape) // 5, mode="nearest")
-    return bool((detail * detail * detail).sum() > 0)
+def _find_sheets(picture: Pyramid) -> list[Area]:
+    """Return the light or dark regions in a picture that are full like a sheet of paper or a square; largest first."""
+    small = _resize(picture, picture.area, _SEARCH_SIDE / 2).convert("L")
+    grey = np.asarray(small)
+    scale = picture.size[0] / small.width, picture.size[1] / small.height
+    found: list[tuple[float, Area]] = []
+    for mask in (grey > (threshold := otsu(grey)), grey <= threshold):
+        labels, _ = ndimage.label(mask)
+        for number, (rows, columns) in enumerate(ndimage.find_objects(labels), 1):
+            region = labels[rows, columns] == number
+            if (
+                not _MIN_SHEET * max(small.size) <= min(region.shape) <= region.size**0.5
+                or region.size > 0.97 * grey.size
+            ):
+                continue
+            area = float(ndimage.binary_fill_holes(region).sum())
+            if area < _MIN_SHEET_FILL * region.size:
+                continue
+            inset = 1 + 0.02 * max(region.shape)  # an outline, or the blur of the sheet's edge
+            box = columns.start + inset, rows.start + inset, columns.stop - inset, rows.stop - inset
+            found.append((area, tuple(np.multiply(box, scale * 2))))
+    return [box for _, box in sorted(found, reverse=True)[:_MAX_SHEETS]]
 
 
-def _separation(view: Image.Image, light_ink: bool, candidate: _Candidate) -> float:
-    """Return by how many levels of 255 the ink differs, in the expected direction, from what lies around its box.
-
-    The result is about 0 or negative if the candidate is a field of lines, or the paper between thick strokes.
-    """
-    left, top, right, bottom = candidate.box
-    margin = max(2, candidate.span // 8)
-    frame = np.s_[max(top - margin, 0) : bottom + margin, max(left - margin, 0) : right + margin]
-    around = np.ones(candidate.ink.shape, bool)
-    around[top:bottom, left:right] = False
-    around = around[frame]
-    if not around.any():
-        return np.inf
-    pixels = np.atleast_3d(np.asarray(view)[frame])
-    differences = np.median(pixels[candidate.ink[frame] > 127], axis=0) - np.median(pixels[around], axis=0)
-    largest = float(differences[np.argmax(np.abs(differences))])
-    return largest if light_ink else -largest
-
-
-def _find_candidate(
-    view: Image.Image, light_ink: bool, stroke_limits: tuple[float, float], max_line: float
-) -> _Candidate:
-    """Return what looks most like a digit.
-
-    Args:
-        view: an image, or a crop of one, possibly reduced.
-        light_ink: whether the ink is lighter than the paper.
-        stroke_limits: the least and the greatest stroke width of the digit, in pixels of the view.
-        max_line: how long a thin straight line of the digit may be, as a share of the view's width or height.
-
-    Raises:
-        EmptyPictureError: if nothing differs from the paper.
-    """
-    thinnest, widest = stroke_limits
-    contrast, noise = _measure_contrast(ImageChops.invert(view) if light_ink else view, widest)
-    threshold = max(_MIN_CONTRAST, _MIN_DEVIATIONS * noise)
-    contrast[_find_lines(contrast, threshold, thinnest, max_line)] = 0
-    components = _find_components(contrast, threshold)
-    boxes = ndimage.find_objects(components.labels)
-    is_digit = _find_digits(components, boxes)
-    chosen = _join(components, boxes, is_digit)[components.labels]
-    rows, columns = (np.flatnonzero(chosen.any(axis=axis)) for axis in (1, 0))
-    left, top, right, bottom = box = int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
-    # Averaged across a stroke, the distance from its edge is a quarter of its width.
-    depths = ndimage.distance_transform_edt(np.pad(chosen[top:bottom, left:right], 1))
-    stroke = max(1.5, 4 * depths.sum() / chosen.sum() - 2)
-    pen_contrast = _pen_contrast(contrast, components)
-    ink = np.clip((contrast / pen_contrast - _INK_STARTS) / (_INK_IS_FULL - _INK_STARTS), 0, 1)
-    ink *= ndimage.maximum_filter(chosen.view(np.uint8), 3)  # a pixel wider, to keep the soft edges
-    share = components.mass[is_digit].sum() / components.mass.sum()
-    main_span = _span(boxes[components.main - 1])
-    return _Candidate(np.round(ink * 255).astype(np.uint8), box, float(stroke), main_span, pen_contrast, float(share))
+def _find_places(plane: Plane) -> list[tuple[np.ndarray, float]]:
+    """Return the boxes of what may be a digit in a plane, with their share of the contrast; the heaviest first."""
+    lines = find_lines(plane.contrast, plane.threshold, _SEARCHED_LINE)
+    total = float(plane.contrast.clip(0).sum())
+    found: list[tuple[float, float, np.ndarray]] = []
+    for contrast in (plane.contrast, np.where(lines, 0, plane.contrast)) if lines.any() else (plane.contrast,):
+        above = contrast[contrast > plane.threshold]
+        if not above.size:
+            continue
+        for threshold in (plane.threshold, otsu(above)):
+            components = find_components(contrast, threshold)
+            # The heaviest is likeliest. What the edge cuts, such as a table, may be much heavier than the digit.
+            scores = components.mass * np.where(components.is_cut, 0.03, 1)
+            best = [number for number in np.argsort(-scores)[:12] if _may_be_ink(components, number)][:4]
+            for numbers in chain.from_iterable(([number], _join(components, number)) for number in best):
+                corners = components.boxes[numbers]
+                box = np.concatenate([corners[:, :2].min(axis=0), corners[:, 2:].max(axis=0)])
+                found.append((scores[numbers].sum(), components.mass[numbers].sum() / total, box))
+    kept: list[tuple[np.ndarray, float]] = []
+    for _, share, box in sorted(found, key=lambda place: -place[0]):
+        if all(_overlap(box, other) < _SAME_PLACE for other, _ in kept):
+            kept.append((box, share))
+    return kept[:8]
 
 
-def _measure_contrast(view: Image.Image, widest: float) -> tuple[np.ndarray, float]:
-    """Return the share of the paper's light that is missing at each pixel, and the noise in it.
-
-    The light is estimated by a grey closing, which removes whatever is dark and narrower than `widest` pixels and keeps
-    gradients, vignettes and the edges of shadows. Each channel is measured, and the largest contrast counts, because a
-    pale pen shows best in the colour that it absorbs.
-
-    Returns:
-        A float32 array of the view's height and width, whose median is 0, and the standard deviation of its noise,
-        estimated from the median absolute deviation. Strong noise is smoothed first.
-    """
-    scale = max(1, int(widest / 12))
-    size = int(widest / scale) | 1
-    contrast = np.full((view.height, view.width), -np.inf, np.float32)
-    for band in view.split():
-        coarse = np.pad(np.asarray(_reduce(band, scale)), size, mode="edge")
-        closed = ndimage.grey_closing(coarse, (size, size))[size:-size, size:-size]
-        paper = Image.fromarray(closed).resize(view.size, Image.Resampling.BILINEAR)
-        light = np.maximum(np.asarray(paper, np.float32), 24)  # in the dark, a level more or less means nothing
-        np.maximum(contrast, 1 - np.asarray(band) / light, out=contrast)
-    sample = contrast[::3, ::3]
-    middle = np.median(sample)
-    noise = 1.4826 * float(np.median(np.abs(sample - middle)))  # a standard deviation, if the noise is normal
-    contrast -= middle
-    if noise > _MAX_NOISE:
-        return ndimage.uniform_filter(contrast, 3), noise / 2
-    return contrast, noise
+def _may_be_ink(components: Components, number: int) -> bool:
+    """Return whether a component is large enough for a digit, and not too thick for strokes."""
+    left, top, right, bottom = components.boxes[number]
+    span = max(right - left, bottom - top)
+    if span < max(components.labels.shape) / 32:
+        return False
+    return measure_stroke(components.labels[top:bottom, left:right] == number) <= THICKEST * float(span)
 
 
-def _find_lines(contrast: np.ndarray, threshold: float, thickest: float, max_line: float) -> np.ndarray:
-    """Return a mask of the thin, nearly horizontal or vertical lines that are too long for a digit.
-
-    The mask spares the digit where it crosses a line, because there it is thicker or darker than the line.
-
-    Args:
-        contrast: array of shape (height, width).
-        threshold: the contrast above which a pixel is dark.
-        thickest: the greatest thickness of a line, in pixels.
-        max_line: the length of a line that may belong to a digit, as a share of the width or the height.
-    """
-    dark = contrast > threshold
-    lines = np.zeros_like(dark)
-    size = max(2, int(thickest) + 1)
-    for mask, marks in ((dark, lines), (dark.T, lines.T)):
-        long = _find_long_paths(mask, max_line * mask.shape[1])
-        if long.any():
-            # An opening across the line. An even size needs the shifted origin to keep its result in place.
-            cores = ndimage.minimum_filter1d(mask, size, axis=0, mode="constant")
-            thick = ndimage.maximum_filter1d(cores, size, axis=0, mode="constant", origin=-1 if size % 2 == 0 else 0)
-            marks |= ndimage.maximum_filter1d(long, 3, axis=0) & mask & ~thick
-    if lines.any():
-        lines &= contrast < 1.5 * np.median(contrast[lines])
-    return lines
-
-
-def _find_long_paths(dark: np.ndarray, length: float) -> np.ndarray:
-    """Return a mask of the pixels on dark paths of at least `length` pixels from left to right.
-
-    This is an incomplete path opening (Talbot and Appleton 2007, "Efficient complete and incomplete path openings and
-    closings"). Paths may bend and have gaps, like lines on a sheet seen at an angle, which an opening by a straight
-    element would lose. They rise or fall by at most one pixel in six.
-    """
-    step = 6
-    count = dark.shape[1] // step
-    if count < 3:
-        return np.zeros_like(dark)
-    filled = dark[:, : count * step].reshape(len(dark), count, step).mean(axis=2) >= 0.5
-    filled[:, 1:-1] |= filled[:, :-2] & filled[:, 2:]
-    columns = np.ascontiguousarray(filled.T)
-    lengths = _path_lengths(columns) + _path_lengths(columns[::-1])[::-1] - 1
-    long = (lengths * columns * step >= length).T
-    return np.pad(np.repeat(long, step, axis=1), ((0, 0), (0, dark.shape[1] - count * step)), mode="edge")
-
-
-def _path_lengths(columns: np.ndarray) -> np.ndarray:
-    """Return the length of the longest path that ends at each place of each column."""
-    lengths = np.zeros((len(columns) + 1, columns.shape[1] + 2), np.int16)
-    for column, before, here in zip(columns, lengths, lengths[1:], strict=False):
-        here[1:-1] = (np.maximum(np.maximum(before[:-2], before[1:-1]), before[2:]) + 1) * column
-    return lengths[1:, 1:-1]
-
-
-class _Components(NamedTuple):
-    """The connected components of the dark pixels. Arrays have an entry per component; number 0 is the paper.
-
-    Attributes:
-        threshold: the contrast above which a pixel is dark.
-        labels: the component of each pixel, array of the view's height and width.
-        mass: the sum of the contrast.
-        mean: the mean contrast.
-        is_cut: whether the component touches the edge of the view.
-        main: the component most like a digit: large, dark and not cut.
-        score: how much it is like one.
-    """
-
-    threshold: float
-    labels: np.ndarray
-    mass: np.ndarray
-    mean: np.ndarray
-    is_cut: np.ndarray
-    main: int
-    score: float
-
-
-def _label(contrast: np.ndarray, threshold: float) -> _Components:
-    """Return the connected components of the pixels above a threshold."""
-    labels, count = ndimage.label(contrast > threshold, np.ones((3, 3)))
-    mass = np.bincount(labels.ravel(), contrast.ravel(), count + 1)
-    mass[0] = 0
-    mean = mass / np.maximum(np.bincount(labels.ravel(), minlength=count + 1), 1)
-    is_cut = np.zeros(count + 1, bool)
-    is_cut[np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]])] = True
-    scores = mass * mean * np.where(is_cut, 0.02, 1)  # a table or a hand may be 50 times as heavy as the digit
-    main = int(scores.argmax())
-    return _Components(threshold, labels, mass, mean, is_cut, main, scores[main])
-
-
-def _pen_contrast(contrast: np.ndarray, components: _Components) -> float:
-    """Return the contrast of the pen, which only the middle of the strokes shows."""
-    return float(np.percentile(contrast[components.labels == components.main], 80))
-
-
-def _find_components(contrast: np.ndarray, threshold: float) -> _Components:
-    """Return the components of what is dark, at a threshold that separates the digit from anything paler.
-
-    Raises:
-        EmptyPictureError: if nothing is above the threshold given.
-    """
-    found = [_label(contrast, threshold)]
-    # A component at the edge of the view may be a shadow, or lines, with the digit on top: Otsu's threshold separates
-    # the two.
-    while found[-1].is_cut[found[-1].main] and found[-1].score and len(found) < 4:
-        found.append(_label(contrast, _otsu(contrast[found[-1].labels == found[-1].main])))
-    best = max(found, key=lambda components: components.score)
-    if not best.score:
-        raise EmptyPictureError
-    return _label(contrast, max(best.threshold, 0.3 * _pen_contrast(contrast, best)))
-
-
-def _otsu(values: np.ndarray) -> float:
-    """Return the threshold with the largest variance between the two classes.
-
-    Otsu 1979, "A threshold selection method from gray-level histograms".
-    """
-    counts, edges = np.histogram(values, 64)
-    sums = np.cumsum(counts * (edges[:-1] + edges[1:]) / 2)
-    below = np.cumsum(counts)[:-1]
-    above = counts.sum() - below
-    difference = sums[:-1] / np.maximum(below, 1) - (sums[-1] - sums[:-1]) / np.maximum(above, 1)
-    return float(edges[1 + np.argmax(difference * difference * below * above)])
-
-
-def _find_digits(components: _Components, boxes: list[tuple[slice, slice]]) -> np.ndarray:
-    """Return which components are digits: the main one, and others of about its size and darkness.
-
-    Args:
-        components: of the view.
-        boxes: of the components, from number 1 on.
-
-    Returns:
-        A bool array with an entry per component.
-    """
-    main = components.main
-    spans = np.array([0, *map(_span, boxes)])
-    mass, mean, span = (values / values[main] for values in (components.mass, components.mean, spans))
-    found: np.ndarray = (mass > 0.2) & (mean > 0.7) & (span > 0.5) & (span < 2) & ~components.is_cut
-    # Pale pieces are those of a shadow's edge, dozens of pieces are specks or the grain of a table, and the edge of
-    # the view cuts through much of a table too.
-    if components.mean[main] < 0.15 or found.sum() > _MAX_DIGITS or mass[components.is_cut].sum() > 0.5:
-        found[:] = False
-    found[main] = True
-    return found
-
-
-def _join(components: _Components, boxes: list[tuple[slice, slice]], is_digit: np.ndarray) -> np.ndarray:
-    """Return which components belong to the segment: the main one and its neighbours, heavy ones from farther away.
-
-    This keeps the separate bar of a 5 and drops a speck. Other digits are kept wherever they are, so that several
-    digits are seen as several and not as the most prominent one.
-
-    Args:
-        components: of the view.
-        boxes: of the components, from number 1 on.
-        is_digit: what `_find_digits` returned.
-
-    Returns:
-        A bool array with an entry per component.
-    """
-    joined: np.ndarray = np.arange(len(components.mass)) == components.main
-    share = components.mass / components.mass[components.main]
-    is_dark = components.mean > 0.5 * components.mean[components.main]
-    others = np.flatnonzero((share > 0.005) & is_dark & ~components.is_cut & ~joined)
-    start, end = _corners(boxes[components.main - 1])
-    for number in others[np.argsort(-share[others])]:
-        first, last = _corners(boxes[number - 1])
+def _join(components: Components, main: int) -> list[int]:
+    """Return a component and its neighbours, heavy ones from farther away, such as the separate bar of a 5."""
+    joined = [main]
+    share = components.mass / components.mass[main]
+    is_dark = components.mean > 0.4 * components.mean[main]
+    start, end = components.boxes[main, :2], components.boxes[main, 2:]
+    others = np.flatnonzero((share > 0.01) & is_dark & ~components.is_cut)
+    for number in others[np.argsort(-share[others])][:40]:
+        first, last = components.boxes[number, :2], components.boxes[number, 2:]
         gap = np.maximum(first - end, start - last).max()
-        if is_digit[number] or gap < (end - start).max() * min(0.3, 3 * share[number]):
-            joined[number] = True
+        if number != main and gap < (end - start).max() * min(0.3, 3 * share[number]):
+            joined.append(int(number))
             start, end = np.minimum(start, first), np.maximum(end, last)
     return joined
 
 
-def _span(box: tuple[slice, slice]) -> int:
-    """Return the longer side of a box."""
-    rows, columns = box
-    return max(int(rows.stop - rows.start), int(columns.stop - columns.start))
+def _overlap(one: Sequence[float] | np.ndarray, other: Sequence[float] | np.ndarray) -> float:
+    """Return the share of the area of two boxes that both have, 0 to 1."""
+    width, height = min(one[2], other[2]) - max(one[0], other[0]), min(one[3], other[3]) - max(one[1], other[1])
+    both = max(width, 0) * max(height, 0)
+    areas = [(box[2] - box[0]) * (box[3] - box[1]) for box in (one, other)]
+    return float(both / (sum(areas) - both))
 
 
-def _corners(box: tuple[slice, slice]) -> np.ndarray:
-    """Return the first and the last corner of a box, shape (2, 2)."""
-    return np.array([[side.start for side in box], [side.stop for side in box]])
+class _View(NamedTuple):
+    """A place and its surroundings, as they are looked at.
+
+    Attributes:
+        place: in the picture.
+        frame: what is looked at, in the picture's pixels.
+        scale: pixels of the view for each of the picture, to the right and down.
+        plane: of the view.
+        inner: the place within the view.
+    """
+
+    place: _Place
+    frame: Area
+    scale: tuple[float, float]
+    plane: Plane
+    inner: tuple[slice, slice]
+
+
+def _view(place: _Place) -> _View | None:
+    """Look at a place closely; return None if it shows nothing from near."""
+    left, top, right, bottom = place.box
+    region, margin = place.region, _MARGIN * max(right - left, bottom - top)
+    frame = (
+        max(region[0], left - margin),
+        max(region[1], top - margin),
+        min(region[2], right + margin),
+        min(region[3], bottom + margin),
+    )
+    zoom = _LOOK_SPAN / max(right - left, bottom - top)
+    size = max(8, round((frame[2] - frame[0]) * zoom)), max(8, round((frame[3] - frame[1]) * zoom))
+    image = place.picture.view(frame, size)
+    planes = find_planes(image, _WIDEST_LOOKED * _LOOK_SPAN, (place.plane,))
+    if not planes:
+        return None
+    scale = size[0] / (frame[2] - frame[0]), size[1] / (frame[3] - frame[1])
+    spare = _LOOK_SPAN // 20  # from afar, the box isn't known better
+    columns, rows = (
+        slice(max(0, round((start - origin) * unit) - spare), round((end - origin) * unit) + spare)
+        for start, end, origin, unit in zip(place.box[:2], place.box[2:], frame[:2], scale, strict=True)
+    )
+    return _View(place, frame, scale, planes[0], (rows, columns))
+
+
+def _look(place: _Place) -> Iterator[Segment]:
+    """Yield the segments that are seen at a place, each of them once."""
+    view = _view(place)
+    if view is None:
+        return
+    contrast, threshold = view.plane.contrast, view.plane.threshold
+    above = contrast[view.inner][contrast[view.inner] > threshold]
+    if not above.size:
+        return
+    middle = otsu(above)
+    lines = find_lines(contrast, middle, _LOOKED_LINE)
+    looks = [(contrast, middle), (contrast, (threshold + middle) / 2)]
+    if lines.any():
+        looks.append((np.where(lines, 0, contrast), middle))
+    seen: list[np.ndarray] = []
+    for number, (looked, level) in enumerate(looks):
+        for chosen, is_cropped in _choose(looked, level, view.inner, crop=number == 0):
+            if all(np.count_nonzero(chosen ^ other) >= 0.04 * np.count_nonzero(chosen) for other in seen):
+                seen.append(chosen)
+                share = float(contrast[lines].sum() / contrast.clip(0).sum()) if number == 2 else 0.0
+                flags = {"lines": share, "lines_out": number == 2, "low": number == 1, "cropped": is_cropped}
+                yield _cut_out(view, looked, level, chosen, flags)
+
+
+def _choose(
+    contrast: np.ndarray, level: float, inner: tuple[slice, slice], *, crop: bool
+) -> Iterator[tuple[np.ndarray, bool]]:
+    """Yield masks of what is above a level: the components that lie in the place, and all that can be seen in it.
+
+    Args:
+        contrast: of the view.
+        level: the contrast of ink.
+        inner: the place in the view.
+        crop: whether to yield the second as well, if it is more than the first.
+    """
+    labels, _, mass, _, _ = find_components(contrast, level)
+    inside = np.bincount(labels[inner].ravel(), contrast[inner].ravel(), len(mass))
+    inside[0] = 0
+    belongs = (inside > 0.6 * mass) & (mass > 0.004 * mass.max())
+    if belongs.any():
+        yield belongs[labels], False
+    if crop and inside[~belongs].sum() > 0.1 * inside.sum():
+        cropped = np.zeros(contrast.shape, bool)
+        cropped[inner] = labels[inner] > 0
+        yield cropped, True
+
+
+def _cut_out(view: _View, contrast: np.ndarray, level: float, chosen: np.ndarray, flags: dict[str, float]) -> Segment:
+    """Return the chosen pixels of a view as a segment."""
+    rows, columns = (np.flatnonzero(chosen.any(axis=axis))[[0, -1]] + (0, 1) for axis in (1, 0))
+    values = contrast[chosen]
+    pen = float(np.percentile(values, 80))  # only the middle of the strokes shows it
+    wide = np.s_[max(rows[0] - 1, 0) : rows[1] + 1, max(columns[0] - 1, 0) : columns[1] + 1]  # keeps the soft edges
+    near, mask = contrast[wide], ndimage.maximum_filter(chosen[wide].view(np.uint8), 3)
+    ink = np.clip((near / pen - _INK_STARTS) / (_INK_IS_FULL - _INK_STARTS), 0, 1) * mask
+
+    inner = np.s_[rows[0] : rows[1], columns[0] : columns[1]]
+    others = np.where((view.plane.contrast > level) & ~chosen, view.plane.contrast, 0)
+    own, left_inside = float(values.sum()), float(others[inner].sum())
+    span, stroke = max(np.ptp(rows), np.ptp(columns)), measure_stroke(chosen[inner])
+    outline = 2 * values.size / stroke
+    change = np.abs(np.diff(near, axis=0)).sum() + np.abs(np.diff(near, axis=1)).sum()
+    corners = np.array([columns[0], rows[0], columns[1], rows[1]])
+    box = corners / np.array(view.scale * 2) + np.array(view.frame[:2] * 2)
+    picture = view.place.picture
+    spare = 0.01 * max(picture.size)
+    evidence = Evidence(
+        share=view.place.share,
+        left_inside=min(left_inside / own, 3),
+        left_around=min((float(others.sum()) - left_inside) / own, 3),
+        pen=pen,
+        unevenness=float(values[values > pen / 2].std() / pen),
+        stroke=stroke / span,
+        softness=change / (outline * pen),
+        span=float(np.log(max(box[2] - box[0], box[3] - box[1]) / max(picture.size))),
+        aspect=float(np.log(np.ptp(columns) / np.ptp(rows))),
+        edges=int((box[:2] < spare).sum() + (box[2:] > np.subtract(picture.size, spare)).sum()),
+        cuts=int((corners[:2] == 0).sum() + (corners[2:] == chosen.shape[::-1]).sum()),
+        pieces=min(ndimage.label(chosen[inner], np.ones((3, 3)))[1], 8) / 4,
+        noise=min(view.plane.noise / pen, 1),
+        light=view.place.plane == "light",
+        colour=view.place.plane == "colour",
+        sheet=view.place.region != picture.area,
+        **flags,
+    )
+    (left, top), (right, bottom) = np.floor(box[:2]), np.ceil(box[2:])
+    return Segment(np.round(ink * 255).astype(np.uint8), (int(left), int(top), int(right), int(bottom)), evidence)

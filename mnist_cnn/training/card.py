@@ -1,15 +1,18 @@
 """The model card, rendered from the template card.md with the figures in metrics.json."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import partial
+from itertools import chain, zip_longest
 from pathlib import Path
 from typing import Any
 
 from huggingface_hub import EvalResult, ModelCard, ModelCardData
 
 from mnist_cnn.hub import PLACEHOLDER
+from mnist_cnn.training.corruptions import UNSEEN
 from mnist_cnn.training.data import MNIST_REPO
 from mnist_cnn.training.metrics import ECE_BINS
+from mnist_cnn.training.robustness import CORRUPTED
 
 TEMPLATE = Path(__file__).with_name("card.md")
 
@@ -51,5 +54,28 @@ def render_card(metrics: dict[str, Any], figures: Iterable[str] = ()) -> str:
         ece_bins=ECE_BINS,
         measured=metrics,
         captions=captions,
+        picture_rows=list(_pair_pictures(metrics["pictures"]["kinds"])),
+        refused_rows=list(_pair_refusals(metrics["nondigits"]["families"], metrics["corrupted"])),
+        corrupted=CORRUPTED,
+        unseen=UNSEEN,
     )
     return str(card)
+
+
+def _pair_pictures(kinds: dict[str, dict[str, float]]) -> Iterator[list[str]]:
+    """Yield the rows of a table with a column for each content of the made pictures."""
+    columns: dict[str, list[str]] = {content: [] for content in ("one", "several", "none")}
+    for kind, measured in kinds.items():
+        content, _, setting = kind.partition(": ")
+        name = setting if content in columns else f"{setting}, {content}"
+        columns[content if content in columns else "none"] += [name, f"{measured['right']:.0%} of {measured['images']}"]
+    cells = [list(zip(column[::2], column[1::2], strict=True)) for column in columns.values()]
+    for row in zip_longest(*cells, fillvalue=("", "")):
+        yield list(chain.from_iterable(row))
+
+
+def _pair_refusals(families: dict[str, float], corrupted: dict[str, float]) -> Iterator[list[str]]:
+    """Yield the rows of a table with the refusals by family, and the errors by corruption."""
+    cells = [[(name, f"{share:.1%}") for name, share in shares.items()] for shares in (families, corrupted)]
+    for one, other in zip_longest(*cells, fillvalue=("", "")):
+        yield [*one, "", *other]

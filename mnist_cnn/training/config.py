@@ -19,6 +19,7 @@ RANGES: dict[str, tuple[float, float]] = {
     "drawn_digits": (0, float("inf")),
     "traced_digits": (0, float("inf")),
     "nondigits": (0, float("inf")),
+    "cut_pictures": (0, float("inf")),
     "drawn_share": (0, 1),
     "seed": (0, 2**32 - 1),
 }
@@ -47,8 +48,10 @@ class TrainConfig:
             per image.
         nondigits: number of drawings that show no digit. Their target is a uniform distribution (Hendrycks et al. 2019,
             "Deep anomaly detection with outlier exposure").
-        drawn_share: share of the drawn digits, traced digits and non-digits that each epoch uses, chosen anew every
-            epoch. Many examples seen rarely teach more than a few seen often.
+        cut_pictures: number of made pictures, to train on what the rules propose in them as well: on good cuts as
+            digits, on bad ones as non-digits. So the network knows what it will be asked about.
+        drawn_share: share of all these (drawn and traced digits, non-digits and cuts) that each epoch uses, chosen anew
+            every epoch. Many examples seen rarely teach more than a few seen often.
         seed: of the drawings, the initial weights, the order of the images, dropout and augmentation.
 
     Raises:
@@ -65,7 +68,8 @@ class TrainConfig:
     last_strength: float = 0.3
     drawn_digits: int = 60_000
     traced_digits: int = 100_000
-    nondigits: int = 10_000
+    nondigits: int = 60_000
+    cut_pictures: int = 12_000
     drawn_share: float = 0.5
     seed: int = 0
 
@@ -89,6 +93,7 @@ QUICK = TrainConfig(
     drawn_digits=0,
     traced_digits=0,
     nondigits=0,
+    cut_pictures=0,
 )
 
 

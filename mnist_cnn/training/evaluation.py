@@ -1,16 +1,17 @@
 """What a trained model is worth: on MNIST, on digits in other styles, on non-digits, and under bad conditions."""
 
 import json
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import keras
 import numpy as np
 
-from mnist_cnn.decision import digit_score
-from mnist_cnn.handwriting import FOR_MEASURING
+from mnist_cnn.decision import Outcome, digit_score
+from mnist_cnn.handwriting import FAMILIES, FOR_MEASURING, SCENES
 from mnist_cnn.training.card import render_card
-from mnist_cnn.training.data import Mnist, Split
+from mnist_cnn.training.data import NO_DIGIT, Mnist, Split
 from mnist_cnn.training.figures import save_figures
 from mnist_cnn.training.metrics import (
     Evaluation,
@@ -19,9 +20,11 @@ from mnist_cnn.training.metrics import (
     expected_calibration_error,
     predict,
 )
-from mnist_cnn.training.robustness import measure_robustness
+from mnist_cnn.training.pictures import Picture, make_pictures
+from mnist_cnn.training.robustness import Read, measure_corrupted, measure_robustness
 from mnist_cnn.training.storage import replace_files
 from mnist_cnn.training.synthetic import draw_digits, draw_nondigits
+from mnist_cnn.training.vote import Predict, fit_vote, read_pictures
 
 DRAWINGS = 4_000
 
@@ -29,8 +32,11 @@ DRAWINGS = 4_000
 # seeds that people give to training runs.
 CHOICE_SEED, MEASURING_SEED = 1_000_001, 1_000_002
 
+# The vote has many weights, and every kind of picture has to be among those that it is fitted to.
+PICTURES_PER_DRAWING = 3
+
 # The largest share that the threshold may refuse: of the validation split, and of drawn digits, whose styles are rarer.
-REFUSED_VAL, REFUSED_DRAWN = 0.005, 0.01
+REFUSED_VAL, REFUSED_DRAWN = 0.0025, 0.005
 
 
 class Measurement(NamedTuple):
@@ -51,15 +57,16 @@ def measure(model: keras.Model, mnist: Mnist, drawings: int = DRAWINGS) -> Measu
     Args:
         model: from images of shape (n, 28, 28, 1) to probabilities of shape (n, 10).
         mnist: the test split is scored; the validation split determines the threshold.
-        drawings: number of digits to draw. Half as many non-digits are drawn, and a twentieth for each level of each
-            condition.
+        drawings: number of digits to draw, and of pictures to make. The vote is fitted to `PICTURES_PER_DRAWING` times
+            as many others. Half as many non-digits are drawn, and a twentieth for each level of each condition.
     """
     val, test = evaluate(model, mnist.val), evaluate(model, mnist.test)
     drawn_split = draw_digits(drawings, MEASURING_SEED)
     drawn = evaluate(model, drawn_split)
-    nondigits = predict(model, draw_nondigits(drawings // 2, MEASURING_SEED, FOR_MEASURING).images)
-    choice = predict(model, draw_digits(drawings, CHOICE_SEED).images)
-    threshold = choose_threshold(val.probabilities, choice)
+    read = partial(predict, model)
+    threshold = choose_threshold(val.probabilities, read(draw_digits(drawings, CHOICE_SEED).images))
+    vote = fit_vote(read, make_pictures(PICTURES_PER_DRAWING * drawings, CHOICE_SEED), CHOICE_SEED)
+    decide = partial(read_pictures, read, vote, threshold)
     metrics = {
         "parameters": model.count_params(),
         "val": _summarize(val, mnist.val, threshold),
@@ -68,11 +75,50 @@ def measure(model: keras.Model, mnist: Mnist, drawings: int = DRAWINGS) -> Measu
             "confusion_matrix": confusion_matrix(mnist.test.labels, test.probabilities).tolist(),
         },
         "drawn": _summarize(drawn, drawn_split, threshold),
-        "nondigits": {"refused": _refused(nondigits, threshold), "images": len(nondigits)},
+        "nondigits": _measure_nondigits(read, drawings // 2, threshold),
+        "pictures": _measure_pictures(decide, make_pictures(drawings, MEASURING_SEED)),
+        "corrupted": measure_corrupted(model, mnist.test, MEASURING_SEED),
+        "robustness": measure_robustness(decide, max(1, drawings // 20), MEASURING_SEED),
         "digit_threshold": threshold,
-        "robustness": measure_robustness(model, drawings // 20, MEASURING_SEED),
+        "vote": {name: np.round(weights, 5).tolist() for name, weights in vote._asdict().items()},
     }
     return Measurement(metrics, {"test": (mnist.test, test.probabilities), "drawn": (drawn_split, drawn.probabilities)})
+
+
+def _measure_nondigits(read: Predict, count: int, threshold: float) -> dict[str, Any]:
+    """Return the share of non-digits that are refused: of all that are drawn, and of as many of each family."""
+    families = {name: [kind for kind in kinds if kind in FOR_MEASURING] for name, kinds in FAMILIES.items()}
+    refused = {
+        name: _refused(read(draw_nondigits(max(1, count // len(families)), MEASURING_SEED, kinds).images), threshold)
+        for name, kinds in families.items()
+    }
+    images = draw_nondigits(count, MEASURING_SEED, FOR_MEASURING).images
+    return {"refused": _refused(read(images), threshold), "images": count, "families": refused}
+
+
+def _measure_pictures(decide: Read, pictures: list[Picture]) -> dict[str, Any]:
+    """Return how well made pictures are read: those with one digit, and the others."""
+    decisions = decide(pictures)
+    is_right = [
+        (decision.outcome == Outcome.DIGIT) == (picture.outcome == Outcome.DIGIT)
+        and picture.label in (NO_DIGIT, decision.probabilities.argmax())
+        for picture, decision in zip(pictures, decisions, strict=True)
+    ]
+    by_kind = {
+        kind: [right for right, picture in zip(is_right, pictures, strict=True) if picture.kind == kind]
+        for kind in SCENES
+    }
+    labels = np.array([picture.label for picture in pictures])
+    probabilities = np.array([decision.probabilities for decision in decisions])[labels != NO_DIGIT]
+    digits = labels[labels != NO_DIGIT]
+    return {
+        "images": len(pictures),
+        "accuracy": float(np.mean(probabilities.argmax(axis=1) == digits)),
+        "calibration_error": expected_calibration_error(probabilities, digits),
+        "kinds": {
+            kind: {"right": float(np.mean(rights)), "images": len(rights)} for kind, rights in by_kind.items() if rights
+        },
+    }
 
 
 def write_measurement(

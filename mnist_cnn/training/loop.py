@@ -145,7 +145,7 @@ def train(
     saved = keeper.load()  # before drawing, which takes minutes: a run that can't resume is refused at once
     mesh = make_mesh()
     check_batch_size(config.batch_size, mesh.size)
-    if is_first_process() and config.drawn_digits + config.traced_digits + config.nondigits:
+    if is_first_process() and config.drawn_digits + config.traced_digits + config.nondigits + config.cut_pictures:
         print("Drawing synthetic training images; 100,000 of them take a few minutes.")
     training_set = build_training_set(config, train_split)
 

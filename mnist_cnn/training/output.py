@@ -3,18 +3,18 @@
 import dataclasses
 import importlib.metadata
 import json
-import os
 import platform
 import shlex
 import shutil
-import sys
 from pathlib import Path
 from typing import Any
 
+import jax
 import keras
 
 from mnist_cnn.network import save_model
 from mnist_cnn.training.checkpoint import CHECKPOINT_FILE
+from mnist_cnn.training.chunks import count_cores
 from mnist_cnn.training.config import TrainConfig, format_options
 from mnist_cnn.training.data import Mnist, describe_source
 from mnist_cnn.training.evaluation import Measurement, write_measurement
@@ -112,7 +112,7 @@ def describe_run(
     return {
         "command": _format_command(config, source, revision, extra),
         "seed": config.seed,
-        "hardware": f"{_count_cores()} CPU cores, {platform.machine()}",
+        "hardware": _describe_hardware(),
         "versions": {name: importlib.metadata.version(name) for name in ("keras", "jax", "numpy", "datasets")},
         "config": dataclasses.asdict(config),
         "dataset": {
@@ -126,6 +126,12 @@ def describe_run(
     }
 
 
+def _describe_hardware() -> str:
+    devices = jax.devices()
+    accelerators = f"{len(devices)} x {devices[0].device_kind}, " if devices[0].platform != "cpu" else ""
+    return f"{accelerators}{count_cores()} CPU cores, {platform.machine()}"
+
+
 def _format_command(config: TrainConfig, source: str, revision: str | None, extra: str | None) -> str:
     """Return the command that trains the same model; FOLDER stands for a local data set."""
     words = ["python", "train.py"]
@@ -133,8 +139,3 @@ def _format_command(config: TrainConfig, source: str, revision: str | None, extr
         if value:
             words += [option, "FOLDER" if Path(value).exists() else value]
     return f"{shlex.join(words)} {format_options(config)}".rstrip()
-
-
-def _count_cores() -> int | None:
-    """Return the number of CPU cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count()

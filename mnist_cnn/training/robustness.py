@@ -1,4 +1,4 @@
-"""How accurate a model stays when digits are rotated, small, noisy, blurred, or drawn with thin and thick pens."""
+"""How accurate a model stays: on drawn digits in bad conditions, and on MNIST spoilt in many ways."""
 
 from collections.abc import Callable
 
@@ -6,23 +6,26 @@ import keras
 import numpy as np
 from PIL import Image, ImageFilter
 
-from mnist_cnn.errors import EmptyPictureError
+from mnist_cnn.decision import Decision, Outcome
 from mnist_cnn.handwriting import render, sample_strokes
-from mnist_cnn.images import IMAGE_SHAPE, to_mnist
 from mnist_cnn.network import NUM_CLASSES
+from mnist_cnn.training.corruptions import CORRUPTIONS, corrupt
 from mnist_cnn.training.data import Split
 from mnist_cnn.training.metrics import evaluate
+from mnist_cnn.training.pictures import Picture, propose_in
 
 CANVAS = 160  # side of the pictures, in pixels; pen widths and blur radii below are relative to it
+CORRUPTED = 2_000  # images that are spoilt in each way
 
 Strokes = list[np.ndarray]
+Read = Callable[[list[Picture]], list[Decision]]
 
 
-def measure_robustness(model: keras.Model, count: int, seed: int) -> dict[str, dict[str, float]]:
+def measure_robustness(read: Read, count: int, seed: int) -> dict[str, dict[str, float]]:
     """Return the accuracy on drawn digits at every level of every condition in `CONDITIONS`.
 
     Args:
-        model: from images of shape (n, 28, 28, 1) to probabilities of shape (n, 10).
+        read: the whole reading. From pictures with known answers to what is decided about each.
         count: number of digits; each is drawn anew for every level.
         seed: of the digits and the noise.
 
@@ -33,12 +36,33 @@ def measure_robustness(model: keras.Model, count: int, seed: int) -> dict[str, d
     labels = np.arange(count) % NUM_CLASSES
     strokes = [sample_strokes(int(label), rng) for label in labels]
     accuracies: dict[str, dict[str, float]] = {}
-    for condition, (levels, picture) in CONDITIONS.items():
+    for condition, (levels, draw) in CONDITIONS.items():
         accuracies[condition] = {}
         for level in levels:
-            images = [_to_mnist_or_blank(picture(digit, level, rng)) for digit in strokes]
-            accuracies[condition][str(level)] = evaluate(model, Split(np.stack(images), labels)).accuracy
+            drawn = [
+                propose_in(draw(digit, level, rng), int(label), Outcome.DIGIT)
+                for label, digit in zip(labels, strokes, strict=True)
+            ]
+            found = [picture for picture in drawn if picture]  # a digit that isn't found is misread
+            right = [
+                decided.probabilities.argmax() == label.label for decided, label in zip(read(found), found, strict=True)
+            ]
+            accuracies[condition][str(level)] = sum(right) / count
     return accuracies
+
+
+def measure_corrupted(model: keras.Model, split: Split, seed: int) -> dict[str, float]:
+    """Return the share of a split's first `CORRUPTED` images that are misread, by the kind of `CORRUPTIONS`.
+
+    The spoilt images are read as they are, without the preparation of serving.
+
+    Args:
+        model: from images of shape (n, 28, 28, 1) to probabilities of shape (n, 10).
+        split: digits.
+        seed: of the corruptions.
+    """
+    images, labels = split.images[:CORRUPTED], split.labels[:CORRUPTED]
+    return {kind: 1 - evaluate(model, Split(corrupt(images, kind, seed), labels)).accuracy for kind in CORRUPTIONS}
 
 
 def _rotated(strokes: Strokes, degrees: float, _rng: np.random.Generator) -> Image.Image:
@@ -80,11 +104,3 @@ def _on_paper(strokes: Strokes) -> Image.Image:
     paper = Image.new("L", (CANVAS, CANVAS), 255)
     paper.paste(0, mask=render(strokes, CANVAS, 10).getchannel("A"))
     return paper
-
-
-def _to_mnist_or_blank(picture: Image.Image) -> np.ndarray:
-    """Return a blank image if no digit is found, so that the picture counts like any other."""
-    try:
-        return to_mnist(picture)
-    except EmptyPictureError:
-        return np.zeros(IMAGE_SHAPE, np.uint8)

@@ -1,12 +1,17 @@
-"""Synthetic data: digits and non-digits drawn by program, and digits of a data set traced with other pens."""
+"""Synthetic data: digits and non-digits drawn by program, and digits of a data set traced with other pens.
+
+Every core takes part; the number of cores changes nothing else.
+"""
 
 from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 
 from mnist_cnn.handwriting import FOR_TRAINING, draw, sample_nondigit, sample_strokes, trace
 from mnist_cnn.images import IMAGE_SHAPE, to_mnist
 from mnist_cnn.network import NUM_CLASSES
+from mnist_cnn.training.chunks import map_chunks
 from mnist_cnn.training.data import NO_DIGIT, Split
 
 
@@ -17,9 +22,8 @@ def draw_digits(count: int, seed: int) -> Split:
         count: number of digits. The labels go round from 0 to 9.
         seed: of the drawings; the same seed gives the same images.
     """
-    rng = np.random.default_rng(seed)
     labels = np.arange(count, dtype=np.int32) % NUM_CLASSES
-    return Split(_prepare([sample_strokes(int(label), rng) for label in labels], rng), labels)
+    return Split(np.concatenate(map_chunks(_draw_digits, labels, seed)), labels)
 
 
 def draw_nondigits(count: int, seed: int, kinds: Sequence[str] = FOR_TRAINING) -> Split:
@@ -30,8 +34,8 @@ def draw_nondigits(count: int, seed: int, kinds: Sequence[str] = FOR_TRAINING) -
         seed: of the drawings.
         kinds: names of the kinds to choose from, as in `handwriting.NONDIGITS`.
     """
-    rng = np.random.default_rng(seed)
-    return Split(_prepare([sample_nondigit(rng, kinds) for _ in range(count)], rng), np.full(count, NO_DIGIT, np.int32))
+    labels = np.full(count, NO_DIGIT, np.int32)
+    return Split(np.concatenate(map_chunks(partial(_draw_nondigits, kinds=kinds), labels, seed)), labels)
 
 
 def trace_digits(split: Split, count: int, seed: int) -> Split:
@@ -44,11 +48,24 @@ def trace_digits(split: Split, count: int, seed: int) -> Split:
     """
     rng = np.random.default_rng(seed)
     rows = np.concatenate([rng.permutation(len(split.labels)) for _ in range(2)])[:count]
-    traced = split.images[rows]
-    for row, picture in enumerate(trace(traced, rng)):
+    traced = map_chunks(_trace, split.images[rows], seed)
+    return Split(np.concatenate(traced), split.labels[rows])
+
+
+def _draw_digits(labels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    return _prepare([sample_strokes(int(label), rng) for label in labels], rng)
+
+
+def _draw_nondigits(labels: np.ndarray, rng: np.random.Generator, kinds: Sequence[str]) -> np.ndarray:
+    return _prepare([sample_nondigit(rng, kinds) for _ in labels], rng)
+
+
+def _trace(images: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    traced = images.copy()
+    for row, picture in enumerate(trace(images, rng)):
         if picture:  # a digit that is too faint to trace stays as it is
             traced[row] = to_mnist(picture)
-    return Split(traced, split.labels[rows])
+    return traced
 
 
 def _prepare(drawings: list[list[np.ndarray]], rng: np.random.Generator) -> np.ndarray:

@@ -7,6 +7,7 @@ import numpy as np
 from mnist_cnn.errors import ConfigError
 from mnist_cnn.training.config import TrainConfig
 from mnist_cnn.training.data import Split, concatenate
+from mnist_cnn.training.pictures import cut_pictures
 from mnist_cnn.training.synthetic import draw_digits, draw_nondigits, trace_digits
 
 
@@ -52,6 +53,7 @@ def build_training_set(config: TrainConfig, given: Split) -> TrainingSet:
         draw_digits(config.drawn_digits, config.seed),
         trace_digits(given, config.traced_digits, config.seed),
         draw_nondigits(config.nondigits, config.seed),
+        cut_pictures(config.cut_pictures, config.seed),
     )
     num_given, num_sampled = len(given.labels), round(config.drawn_share * len(synthetic.labels))
     training_set = TrainingSet(concatenate(given, synthetic), num_given, num_sampled, config.batch_size)

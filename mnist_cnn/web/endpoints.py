@@ -30,12 +30,14 @@ class Prediction(TypedDict, total=False):
         label: the likeliest digit.
         confidences: all ten digits with their probabilities, the greatest first.
         is_digit: whether the picture shows one digit at all.
-        box: where it was found: left, top, right, bottom in pixels of the upright picture.
+        is_several: whether it shows several.
+        box: where the digit was found: left, top, right, bottom in pixels of the upright picture.
     """
 
     label: str
     confidences: list[Confidence]
     is_digit: bool
+    is_several: bool
     box: Box
 
 
@@ -67,7 +69,8 @@ class Endpoints:
         """Read a picture of one handwritten digit, and return the probability of each of the ten digits.
 
         The answer also says whether the picture shows one digit at all (is_digit: if false, the probabilities mean
-        nothing), and where it was found (box: left, top, right, bottom in pixels of the picture, turned upright).
+        nothing, and is_several says whether it shows several), and where the digit was found (box: left, top, right,
+        bottom in pixels of the picture, turned upright).
         The picture may be dark on light or light on dark, transparent or not, a drawing or a photo.
         From Python: client.predict(handle_file("seven.png"), api_name="/predict")
 
@@ -83,8 +86,9 @@ class Endpoints:
         """Read many pictures, each of one handwritten digit, and return the answers in the same order.
 
         An answer holds the ten probabilities, is_digit (whether the picture shows one digit at all: if false, the
-        probabilities mean nothing) and box (where it was found: left, top, right, bottom in pixels of the picture,
-        turned upright). A picture that can't be read has an error in place of its answer.
+        probabilities mean nothing), is_several (whether it shows several) and box (where the digit was found: left,
+        top, right, bottom in pixels of the picture, turned upright). A picture that can't be read has an error in place
+        of its answer.
         From Python: client.predict([handle_file("one.png"), handle_file("two.png")], api_name="/predict_batch")
 
         Args:
@@ -149,5 +153,6 @@ def build_prediction(reading: Reading) -> Prediction:
         "label": confidences[0]["label"],
         "confidences": confidences,
         "is_digit": reading.is_digit,
+        "is_several": reading.is_several,
         "box": reading.box,
     }

@@ -131,9 +131,11 @@ class Handlers:
 
 
 def write_verdict(reading: Reading) -> str:
-    """Say in a sentence what a reading means: one digit, one of two, or none."""
+    """Say in a sentence what a reading means: one digit, one of two, several, or something else."""
+    if reading.is_several:
+        return "Several digits: one at a time, please"
     if not reading.is_digit:
-        return "This doesn't look like one digit"
+        return "There is something, but no digit"
     second, first = np.argsort(reading.probabilities)[-2:].tolist()
     if reading.probabilities[second] > 0.25:
         return f"{with_article(first)} or {with_article(second)}".capitalize()

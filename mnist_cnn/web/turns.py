@@ -1,5 +1,7 @@
-"""Whose picture is decoded next: a large one takes as long as a hundred drawings, and must not hold them up."""
+"""Whose picture is next: a large one, or a photo, takes as long as many drawings, and must not hold them up."""
 
+import heapq
+import itertools
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -38,3 +40,38 @@ class Turns:
                 yield
         finally:
             self._places.release()
+
+
+class NetworkTurns:
+    """Lets one picture at a time through the network: of those that wait, the one with the fewest images.
+
+    So a drawing waits for one photo at most. Drawings can't hold up a photo for long: each of them takes longer to be
+    decoded than to be read.
+    """
+
+    def __init__(self) -> None:
+        """Start with the network free."""
+        self._busy = False
+        self._waiting: list[tuple[int, int]] = []  # a heap of images, and numbers in the order of arrival
+        self._numbers = itertools.count()
+        self._changed = threading.Condition()
+
+    @contextmanager
+    def take(self, images: int) -> Iterator[None]:
+        """Wait until the network is free; it is kept so, until the end of the block.
+
+        Args:
+            images: that the picture has for the network.
+        """
+        with self._changed:
+            ticket = images, next(self._numbers)
+            heapq.heappush(self._waiting, ticket)
+            self._changed.wait_for(lambda: not self._busy and self._waiting[0] == ticket)
+            heapq.heappop(self._waiting)
+            self._busy = True
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._busy = False
+                self._changed.notify_all()

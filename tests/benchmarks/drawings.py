@@ -40,6 +40,7 @@ def main() -> None:
         drawn_digits=arguments.count,
         traced_digits=0,
         nondigits=0,
+        cut_pictures=0,
         drawn_share=1.0,
     )
     nothing = mnist.train._replace(images=mnist.train.images[:0], labels=mnist.train.labels[:0])

@@ -59,6 +59,7 @@ VARIANTS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "the recipe": ({}, {}),
     "no traced digits": ({"traced_digits": 0}, {}),
     "no drawn digits": ({"drawn_digits": 0}, {}),
+    "no cut pictures": ({"cut_pictures": 0}, {}),
     "features averaged over places": ({}, {"head": layers.GlobalAveragePooling2D}),
     "a convolution less": ({}, {"blocks": BLOCKS[:1] + BLOCKS[2:]}),
     "a convolution more": ({}, {"blocks": BLOCKS[:2] + BLOCKS[1:]}),

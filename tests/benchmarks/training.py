@@ -293,7 +293,9 @@ def time_accuracies(folder: str) -> None:
     from mnist_cnn.training import TrainConfig, load_mnist, train
 
     mnist = load_mnist(folder)
-    _, history = train(TrainConfig(epochs=EPOCHS, drawn_digits=0, traced_digits=0, nondigits=0), mnist.train, mnist.val)
+    _, history = train(
+        TrainConfig(epochs=EPOCHS, drawn_digits=0, traced_digits=0, nondigits=0, cut_pictures=0), mnist.train, mnist.val
+    )
     seconds = list(itertools.accumulate(row.seconds for row in history))
     for accuracy in (0.99, 0.995):
         reached = [time for time, row in zip(seconds, history, strict=True) if row.val_accuracy >= accuracy]

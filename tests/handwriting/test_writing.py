@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from mnist_cnn.handwriting import STYLES, sample_strokes
-from mnist_cnn.handwriting.writing import fit, record, sample_spacing, travel, write
+from mnist_cnn.handwriting.writing import fit, notation, record, sample_spacing, travel, write
 
 COARSEST_GRID = 1 / 9  # the largest error of a digit on a coarse canvas
 
@@ -129,3 +129,8 @@ def test_fitted_strokes_keep_their_proportions() -> None:
     one, other = fit([np.array([[10.0, 10.0], [12.0, 14.0]]), np.array([[11.0, 12.0]])])
     np.testing.assert_allclose(one, [[0.25, 0], [0.75, 1]])
     np.testing.assert_allclose(other, [[0.5, 0.5]])
+
+
+def test_a_point_that_comes_twice_is_noted_as_a_sharp_turn() -> None:
+    angle = np.array([[0.0, 0.0], [0.5, 0.004], [0.5, 0.004], [0.51, 1.0]])
+    assert notation([angle, np.array([[0.25, 0.0], [0.25, 0.003]])]) == "0,0 50,0 | 51,100 / 25,0 25,0"

@@ -139,7 +139,8 @@ def test_picture_that_is_too_large_is_refused_before_it_is_decoded(side: int) ->
 def test_image_of_any_mode_is_flattened(mode: str) -> None:
     drawing = on_paper(draw_seven()).convert("L")
     image = (drawing.convert("RGB") if mode in ("CMYK", "YCbCr", "HSV") else drawing).convert(mode)
-    flat = flatten(image)
+    (flat,), is_drawing = flatten(image)
+    assert not is_drawing
     assert flat.mode == ("L" if mode in ("1", "L", "I", "F") else "RGB")
     # Dithering to black and white changes the pixels of the edges only.
     assert difference(np.asarray(flat.convert("L")), np.asarray(drawing)) < 0.6
@@ -150,7 +151,8 @@ def test_16_bit_image_is_scaled_not_clipped() -> None:
     drawing = np.asarray(on_paper(draw_seven()).convert("L"))
     image = Image.fromarray(drawing.astype(np.uint16) * 257)
     assert image.mode == "I;16"
-    np.testing.assert_array_equal(np.asarray(flatten(image)), drawing)
+    (flat,), _ = flatten(image)
+    np.testing.assert_array_equal(np.asarray(flat), drawing)
     np.testing.assert_array_equal(to_mnist(image), to_mnist(Image.fromarray(drawing)))
 
 
@@ -159,26 +161,38 @@ def test_ink_of_one_colour_on_transparent_becomes_black_on_white(ink: str) -> No
     sketch = draw_seven()
     coloured = Image.new("RGBA", sketch.size, ink)
     coloured.putalpha(sketch.getchannel("A"))
-    np.testing.assert_array_equal(np.asarray(flatten(coloured)), np.asarray(on_paper(sketch).convert("L")))
+    (flat,), is_drawing = flatten(coloured)
+    assert is_drawing
+    np.testing.assert_array_equal(np.asarray(flat), np.asarray(on_paper(sketch).convert("L")))
     assert difference(to_mnist(coloured), to_mnist(sketch)) < 0.5
 
 
-@pytest.mark.parametrize(("darkest", "lightest", "paper"), [(0, 30, 255), (220, 250, 0)])
-def test_ink_of_similar_shades_on_transparent_gets_the_paper_that_shows_it(
-    darkest: int, lightest: int, paper: int
-) -> None:
+def test_colour_of_what_cannot_be_seen_does_not_count() -> None:
+    sketch = Image.new("RGBA", (100, 100), (0, 0, 255, 0))
+    sketch.paste((200, 30, 30, 255), (40, 20, 50, 80))
+    (flat,), is_drawing = flatten(sketch)
+    assert is_drawing
+    assert flat.getcolors() == [(600, 0), (9400, 255)]
+
+
+def test_ink_of_several_colours_on_transparent_is_shown_on_white_and_on_black_paper() -> None:
     image = Image.new("RGBA", (100, 100))
-    image.paste((darkest,) * 3 + (255,), (40, 20, 50, 80))
-    image.paste((lightest,) * 3 + (255,), (50, 20, 60, 80))
-    assert flatten(image).getpixel((0, 0)) == (paper,) * 3
+    image.paste((10, 20, 30, 255), (40, 20, 50, 80))
+    image.paste((200, 210, 220, 128), (50, 20, 60, 80))
+    (on_white, on_black), is_drawing = flatten(image)
+    assert not is_drawing
+    for flat, paper, half in ((on_white, 255, (227, 232, 237)), (on_black, 0, (100, 105, 110))):
+        assert flat.mode == "RGB"
+        assert flat.getpixel((0, 0)) == (paper,) * 3
+        assert flat.getpixel((45, 50)) == (10, 20, 30)
+        np.testing.assert_allclose(np.asarray(flat)[50, 55], half, atol=1)
 
 
-def test_sheet_with_transparent_surroundings_keeps_its_own_paper() -> None:
-    sheet = on_paper(draw_seven()).convert("RGBA")
-    image = Image.new("RGBA", (600, 600))
-    image.paste(sheet, (100, 100))
-    assert flatten(image).getpixel((0, 0)) == (255, 255, 255)
-    assert difference(to_mnist(image), to_mnist(sheet)) < 1
+def test_opaque_picture_with_an_alpha_channel_is_shown_as_it_is() -> None:
+    drawing = on_paper(draw_seven())
+    (flat,), is_drawing = flatten(drawing.convert("RGBA"))
+    assert not is_drawing
+    assert flat == drawing
 
 
 def test_pixels_are_counted_without_decoding(monkeypatch: pytest.MonkeyPatch) -> None:

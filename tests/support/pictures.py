@@ -137,7 +137,7 @@ def photograph(ink: Image.Image, scene: Scene, rng: np.random.Generator) -> Imag
 
     coverage = np.asarray(ink, np.float32)[..., np.newaxis] / 255
     if scene.grain:
-        coverage *= 1 - scene.grain * _clouds(ink.size, 2, rng)[..., np.newaxis]
+        coverage *= 1 - scene.grain * clouds(ink.size, 2, rng)[..., np.newaxis]
     pen = np.array(scene.pens[rng.integers(len(scene.pens))], np.float32)
     beneath = picture[top : top + ink.height, left : left + ink.width]
     # Chalk covers the board. Ink absorbs the same share of the paper's light as it does of white light.
@@ -148,7 +148,7 @@ def photograph(ink: Image.Image, scene: Scene, rng: np.random.Generator) -> Imag
         _lay_on_table(picture, x, y, (left, top, left + ink.width, top + ink.height), rng)
     middle = left + ink.width / 2, top + ink.height / 2
     picture *= _light(x, y, scene, middle, rng)[..., np.newaxis]
-    return _develop(picture, scene, rng)
+    return develop(picture, scene, rng)
 
 
 def _resized(ink: Image.Image, scale: float) -> Image.Image:
@@ -190,7 +190,7 @@ def _lines(x: np.ndarray, y: np.ndarray, squared: bool, rng: np.random.Generator
     return coverage
 
 
-def _clouds(size: tuple[int, int], grain: float, rng: np.random.Generator) -> np.ndarray:
+def clouds(size: tuple[int, int], grain: float, rng: np.random.Generator) -> np.ndarray:
     """Return smooth noise, 0 to 1, with features of about `grain` pixels."""
     coarse = rng.random([max(2, int(side / grain)) for side in reversed(size)], dtype=np.float32)
     return np.asarray(Image.fromarray(coarse).resize(size, Image.Resampling.BICUBIC)).clip(0, 1)
@@ -203,7 +203,7 @@ def _lay_on_table(
     height, width = x.shape
     left, top, right, bottom = box
     colour = np.array(rng.permutation(3) * 10 + rng.uniform(50, 130), np.float32)
-    wood = colour * (0.75 + 0.5 * _clouds((width, height), 12, rng)[..., np.newaxis])
+    wood = colour * (0.75 + 0.5 * clouds((width, height), 12, rng)[..., np.newaxis])
     tilts = rng.uniform(-0.06, 0.06, 3)
     depths = [  # how far each pixel lies beyond the digit, and how far the picture extends there
         (left - x + tilts[0] * (y - top), left),
@@ -232,7 +232,7 @@ def _light(
     return light
 
 
-def _develop(picture: np.ndarray, scene: Scene, rng: np.random.Generator) -> Image.Image:
+def develop(picture: np.ndarray, scene: Scene, rng: np.random.Generator) -> Image.Image:
     """Return the picture blurred, with noise, and compressed as JPEG."""
     photo = Image.fromarray(picture.clip(0, 255).astype(np.uint8)).filter(ImageFilter.GaussianBlur(scene.blur))
     noisy = np.asarray(photo) + scene.noise * rng.standard_normal(picture.shape, dtype=np.float32)

@@ -7,5 +7,6 @@ QUICK = [
     "--drawn-digits=150",
     "--traced-digits=60",
     "--nondigits=40",
-    "--drawings=100",
+    "--cut-pictures=10",
+    "--drawings=40",
 ]

@@ -62,7 +62,8 @@ def test_every_figure_is_shown_under_its_name() -> None:
 
 
 def test_a_model_without_synthetic_images_claims_none() -> None:
-    plain = METRICS | {"config": METRICS["config"] | dict.fromkeys(("drawn_digits", "traced_digits", "nondigits"), 0)}
+    none = dict.fromkeys(("drawn_digits", "traced_digits", "nondigits", "cut_pictures"), 0)
+    plain = METRICS | {"config": METRICS["config"] | none}
     assert "synthetic images" in render_card(METRICS)
     assert "synthetic images" not in render_card(plain)
 

@@ -18,6 +18,7 @@ from mnist_cnn.training.config import QUICK, RANGES, TrainConfig, format_options
         ("epochs", 0, "epochs must be at least 1, not 0."),
         ("batch_size", 0, "batch_size must be at least 1, not 0."),
         ("nondigits", -1, "nondigits must be at least 0, not -1."),
+        ("cut_pictures", -1, "cut_pictures must be at least 0, not -1."),
         ("seed", 2**32, "seed must be from 0 to 4294967295, not 4294967296."),
     ],
 )
@@ -36,6 +37,7 @@ def test_every_field_has_a_range() -> None:
     [
         (TrainConfig(), ""),
         (TrainConfig(seed=1), "--seed 1"),
+        (TrainConfig(cut_pictures=50), "--cut-pictures 50"),
         (TrainConfig(epochs=2, learning_rate=2e-4), "--epochs 2 --learning-rate 0.0002"),
         (QUICK, "--quick"),
         (dataclasses.replace(QUICK, seed=3, epochs=24), "--quick --epochs 24 --seed 3"),

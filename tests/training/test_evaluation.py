@@ -5,11 +5,22 @@ import keras
 import numpy as np
 import pytest
 
-from mnist_cnn.decision import digit_score
+from mnist_cnn.decision import Vote, count_votes, describe_segments, digit_score
+from mnist_cnn.handwriting import FAMILIES, SCENES
+from mnist_cnn.images import Evidence
 from mnist_cnn.inference import PRETRAINED
 from mnist_cnn.network import load_model
+from mnist_cnn.training.corruptions import CORRUPTIONS
 from mnist_cnn.training.data import Mnist, load_mnist
-from mnist_cnn.training.evaluation import Measurement, choose_threshold, measure, write_measurement
+from mnist_cnn.training.evaluation import (
+    REFUSED_DRAWN,
+    REFUSED_VAL,
+    Measurement,
+    choose_threshold,
+    measure,
+    write_measurement,
+)
+from mnist_cnn.training.robustness import CONDITIONS
 from tests.support.metrics import METRICS
 from tests.support.probabilities import sure
 
@@ -26,14 +37,18 @@ def model() -> keras.Model:
 
 @pytest.fixture(scope="module")
 def measurement(model: keras.Model, mnist: Mnist) -> Measurement:
-    return measure(model, mnist, drawings=100)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("mnist_cnn.training.chunks.count_cores", lambda: 1)  # other processes take long to start
+        patch.setattr("mnist_cnn.training.vote._STEPS", 50)
+        patch.setattr("mnist_cnn.training.vote._BATCH_SIZE", 64)
+        return measure(model, mnist, drawings=40)
 
 
 def test_the_threshold_refuses_no_more_than_it_may_of_either_part() -> None:
     val, drawn = (np.stack([sure(confidence) for confidence in np.linspace(least, 1, 1001)]) for least in (0.5, 0.2))
     threshold = choose_threshold(val, drawn)
-    assert np.mean(digit_score(val) < threshold) <= 0.005
-    assert np.mean(digit_score(drawn) < threshold) == pytest.approx(0.01, abs=0.001)
+    assert np.mean(digit_score(val) < threshold) <= REFUSED_VAL
+    assert np.mean(digit_score(drawn) < threshold) == pytest.approx(REFUSED_DRAWN, abs=0.001)
 
 
 def test_the_metrics_agree_with_each_other(measurement: Measurement) -> None:
@@ -46,11 +61,37 @@ def test_the_metrics_agree_with_each_other(measurement: Measurement) -> None:
 
 
 def test_drawings_and_nondigits_are_measured(measurement: Measurement) -> None:
-    assert measurement.metrics["drawn"]["images"] == 100
-    assert measurement.metrics["drawn"]["accuracy"] > 0.9
-    assert measurement.metrics["nondigits"]["images"] == 50
-    assert measurement.metrics["nondigits"]["refused"] > 0.5
-    assert measurement.metrics["drawn"]["refused"] < 0.1
+    drawn, nondigits = measurement.metrics["drawn"], measurement.metrics["nondigits"]
+    assert drawn["images"] == 40
+    assert drawn["accuracy"] > 0.9
+    assert drawn["refused"] < 0.1
+    assert nondigits["images"] == 20
+    assert nondigits["refused"] > 0.5
+    assert list(nondigits["families"]) == list(FAMILIES)
+    assert all(0 <= refused <= 1 for refused in nondigits["families"].values())
+
+
+def test_pictures_are_measured_by_kind(measurement: Measurement) -> None:
+    pictures = measurement.metrics["pictures"]
+    assert 30 < pictures["images"] <= 40
+    assert set(pictures["kinds"]) <= set(SCENES)
+    assert sum(kind["images"] for kind in pictures["kinds"].values()) == pictures["images"]
+    assert all(0 <= kind["right"] <= 1 for kind in pictures["kinds"].values())
+    assert 0.5 < pictures["accuracy"] <= 1
+    assert 0 <= pictures["calibration_error"] < 0.5
+
+
+def test_corrupted_images_and_bad_conditions_are_measured(measurement: Measurement) -> None:
+    assert list(measurement.metrics["corrupted"]) == list(CORRUPTIONS)
+    assert list(measurement.metrics["robustness"]) == list(CONDITIONS)
+
+
+def test_the_vote_is_among_the_metrics_and_fits_what_it_reads(measurement: Measurement) -> None:
+    vote = Vote(**{name: np.array(weights) for name, weights in measurement.metrics["vote"].items()})
+    evidence = np.ones((1, len(Evidence._fields)))
+    features = describe_segments(np.full((1, 10), 0.1), np.ones((1, 4)), evidence)
+    weights, _ = count_votes(vote, features, np.ones(1))
+    assert weights == pytest.approx(1)
 
 
 def test_the_refused_are_those_below_the_threshold(measurement: Measurement) -> None:

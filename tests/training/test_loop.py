@@ -15,7 +15,7 @@ from mnist_cnn.training.metrics import evaluate, find_temperature
 
 pytestmark = pytest.mark.integration
 
-CONFIG = TrainConfig(epochs=3, batch_size=64, drawn_digits=150, traced_digits=60, nondigits=40)
+CONFIG = TrainConfig(epochs=3, batch_size=64, drawn_digits=150, traced_digits=60, nondigits=40, cut_pictures=0)
 
 
 @pytest.fixture(scope="module")
@@ -128,6 +128,6 @@ def test_among_several_hosts_the_first_ctrl_c_raises(monkeypatch: pytest.MonkeyP
 
 
 def test_fewer_images_than_a_batch_are_refused(mnist: Mnist) -> None:
-    config = TrainConfig(batch_size=1000, drawn_digits=150, traced_digits=0, nondigits=40)
+    config = TrainConfig(batch_size=1000, drawn_digits=150, traced_digits=0, nondigits=40, cut_pictures=0)
     with pytest.raises(ConfigError, match="425 training images don't fill one batch of 1000"):
         train(config, mnist.train, mnist.val)

@@ -10,12 +10,13 @@ import httpx2
 import pytest
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
-from PIL import Image
+from PIL import Image, ImageFont
 
 from mnist_cnn.web.endpoints import Endpoints
 from mnist_cnn.web.limits import THREADS
 from tests.support.browsing import App
 from tests.support.files import FILES, data_url, encode, picture_of_7
+from tests.support.pictures import print_digit
 from tests.support.requests import call, predict, upload
 
 
@@ -36,6 +37,14 @@ def test_gradio_client_gets_the_same_answer(app: App, tmp_path: Path) -> None:
     path.write_bytes(FILES["seven.png"])
     answer = Client(app.url, verbose=False).predict(handle_file(path), api_name="/predict")
     assert answer == predict(app, upload(app, FILES["seven.png"], "seven.png")).json()["data"][0]
+
+
+def test_answer_tells_one_digit_from_several(app: App) -> None:
+    one, two = print_digit(7, ImageFont.load_default(160)), Image.new("L", (600, 400), "white")
+    two.paste(one.crop((100, 0, 300, 400)), (100, 0))
+    two.paste(print_digit(4, ImageFont.load_default(160)).crop((100, 0, 300, 400)), (300, 0))
+    answers = [predict(app, {"url": data_url(encode(page, "PNG"))}).json()["data"][0] for page in (one, two)]
+    assert [(answer["is_digit"], answer["is_several"]) for answer in answers] == [(True, False), (False, True)]
 
 
 def test_answer_is_fetched_in_two_steps(app: App) -> None:

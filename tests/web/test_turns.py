@@ -1,6 +1,7 @@
-"""Large pictures are decoded a few at a time, and never hold up drawings."""
+"""Large pictures are decoded a few at a time, photos are read one at a time, and neither holds up drawings."""
 
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
@@ -8,7 +9,7 @@ import pytest
 
 from mnist_cnn.errors import BusyError
 from mnist_cnn.web.limits import LARGE_MEGAPIXELS, LARGE_THREADS, MAX_LARGE_PICTURES, THREADS
-from mnist_cnn.web.turns import Turns
+from mnist_cnn.web.turns import NetworkTurns, Turns
 
 LARGE = LARGE_MEGAPIXELS * 10**6 + 1
 
@@ -63,4 +64,30 @@ def test_large_picture_is_refused_when_too_many_wait_and_taken_afterwards() -> N
         with pytest.raises(BusyError, match="try again soon"):
             stack.enter_context(turns.take(LARGE))
     with turns.take(LARGE), turns.take(1):
+        pass
+
+
+def test_picture_with_the_fewest_images_is_read_next_and_of_equals_the_first() -> None:
+    turns, order, threads = NetworkTurns(), [], []
+
+    def read(name: str, images: int) -> None:
+        with turns.take(images):
+            order.append(name)
+
+    with turns.take(64):
+        for waiting, (name, images) in enumerate({"photo": 64, "drawing": 1, "sheet": 9, "sketch": 1}.items(), 1):
+            threads.append(threading.Thread(target=read, args=(name, images)))
+            threads[-1].start()
+            while len(turns._waiting) < waiting:
+                time.sleep(0.001)
+    for thread in threads:
+        thread.join()
+    assert order == ["drawing", "sketch", "sheet", "photo"]
+
+
+def test_network_is_free_again_after_a_failure() -> None:
+    turns = NetworkTurns()
+    with pytest.raises(MemoryError), turns.take(1):
+        raise MemoryError
+    with turns.take(64):
         pass

@@ -1,0 +1,116 @@
+"""The vote, fitted to made pictures whose answers are known."""
+
+from collections.abc import Callable
+from typing import cast
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from mnist_cnn.decision import Decision, Outcome, Vote, count_votes, decide, describe_segments
+from mnist_cnn.training.data import NO_DIGIT
+from mnist_cnn.training.pictures import Picture
+
+_UNITS = 12
+_STEPS = 2_000
+_BATCH_SIZE = 512
+_LEARNING_RATE = 5e-3
+_WEIGHT_DECAY = 1e-3
+_MIN_LIKELIHOOD = 1e-4  # a picture in which no segment can be read mustn't outweigh the others
+
+
+Predict = Callable[[np.ndarray], np.ndarray]  # uint8 images, (n, 28, 28, 1) -> probabilities, (n, 10)
+
+
+def read_pictures(predict: Predict, vote: Vote, threshold: float, pictures: list[Picture]) -> list[Decision]:
+    """Return what is decided about each picture, as serving does."""
+    return [
+        decide(vote, threshold, probabilities, picture.boxes, picture.evidence)
+        for picture, probabilities in zip(pictures, _predict(predict, pictures), strict=True)
+    ]
+
+
+def fit_vote(predict: Predict, pictures: list[Picture], seed: int) -> Vote:
+    """Return the vote that makes the known answers likeliest.
+
+    The loss is the cross-entropy of what the picture shows, and if that is one digit, of which. Adam minimizes it
+    (Kingma and Ba 2015, "Adam: a method for stochastic optimization").
+
+    Args:
+        predict: the network.
+        pictures: made ones. Drawings on plain paper are left out: they aren't voted on.
+        seed: of the first weights, and of the order of the pictures.
+    """
+    pictures = [picture for picture in pictures if len(picture.evidence)]
+    features, right, present = _gather(predict, pictures)
+    outcomes = np.array([picture.outcome for picture in pictures])
+    known = features[present > 0]
+    rng = np.random.default_rng(seed)
+    start = Vote(
+        known.mean(axis=0),
+        known.std(axis=0) + 1e-3,
+        rng.normal(0, known.shape[1] ** -0.5, (known.shape[1], _UNITS)),
+        np.zeros(_UNITS),
+        rng.normal(0, 0.1, (_UNITS, 1 + len(Outcome))),
+        np.zeros(1 + len(Outcome)),
+    )
+    data = [jnp.asarray(array) for array in (features, right, present, outcomes)]
+    vote = jax.tree.map(lambda array: jnp.asarray(array, jnp.float32), start)
+    moments = jax.tree.map(jnp.zeros_like, (vote, vote))
+    for step in range(_STEPS):
+        rows = rng.integers(len(pictures), size=min(_BATCH_SIZE, len(pictures)))
+        vote, moments = _take_step(vote, moments, step, [array[rows] for array in data])
+    return Vote(*map(np.asarray, vote))
+
+
+def _predict(predict: Predict, pictures: list[Picture]) -> list[np.ndarray]:
+    """Return the probabilities of each picture's segments."""
+    if not pictures:
+        return []
+    ends = np.cumsum([len(picture.images) for picture in pictures])
+    return np.split(predict(np.concatenate([picture.images for picture in pictures])), ends[:-1])
+
+
+def _gather(predict: Predict, pictures: list[Picture]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the features of all segments, how likely each finds the answer, and 1 for each that isn't padding."""
+    read = _predict(predict, pictures)
+    described = [
+        describe_segments(probabilities, picture.boxes, picture.evidence)
+        for picture, probabilities in zip(pictures, read, strict=True)
+    ]
+    shape = len(pictures), max(map(len, described))
+    features = np.zeros((*shape, described[0].shape[1]), np.float32)
+    right, present = np.ones(shape, np.float32), np.zeros(shape, np.float32)
+    for row, (picture, probabilities, description) in enumerate(zip(pictures, read, described, strict=True)):
+        features[row, : len(description)] = description
+        present[row, : len(description)] = 1
+        if picture.label != NO_DIGIT:
+            right[row, : len(description)] = probabilities[:, picture.label]
+    return features, right, present
+
+
+def _loss(vote: Vote, features: jax.Array, right: jax.Array, present: jax.Array, outcomes: jax.Array) -> jax.Array:
+    weights, logits = count_votes(vote, cast(np.ndarray, features), cast(np.ndarray, present))
+    likelihood = (weights * right).sum(axis=-1) + _MIN_LIKELIHOOD
+    decided = jnp.take_along_axis(jax.nn.log_softmax(logits), outcomes[:, None], axis=1)[:, 0]
+    decay = sum(jnp.sum(array**2) for array in (vote.hidden, vote.output))
+    return -jnp.mean(decided + jnp.log(likelihood)) + _WEIGHT_DECAY * decay
+
+
+@jax.jit
+def _take_step(
+    vote: Vote, moments: tuple[Vote, Vote], step: int, batch: list[jax.Array]
+) -> tuple[Vote, tuple[Vote, Vote]]:
+    gradient = jax.grad(_loss)(vote, *batch)
+    gradient = gradient._replace(centre=jnp.zeros_like(vote.centre), scale=jnp.zeros_like(vote.scale))
+    first = jax.tree.map(lambda m, g: 0.9 * m + 0.1 * g, moments[0], gradient)
+    second = jax.tree.map(lambda m, g: 0.999 * m + 0.001 * g**2, moments[1], gradient)
+    rate = (
+        _LEARNING_RATE
+        * 0.5
+        * (1 + jnp.cos(jnp.pi * step / _STEPS))
+        * jnp.sqrt(1 - 0.999 ** (step + 1.0))
+        / (1 - 0.9 ** (step + 1.0))
+    )
+    vote = jax.tree.map(lambda w, m, v: w - rate * m / (jnp.sqrt(v) + 1e-8), vote, first, second)
+    return vote, (first, second)
