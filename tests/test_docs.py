@@ -40,7 +40,7 @@ from tests.support.files import FILES
 
 DOCUMENTS = ["README.md", "CONTRIBUTING.md", "docs/serving.md", "docs/training.md", "docs/experiments.md"]
 METRICS = json.loads((PRETRAINED / "metrics.json").read_text())
-PHOTOS_OF_EACH_KIND = 50  # in the README's command
+PHOTOS_OF_EACH_KIND = 20  # in the README's command
 
 COMMAND = re.compile(r"python (app\.py|train\.py|-m (?:mnist_cnn|tests)[\w.]*(?: push| deploy)?)([^#|]*)")
 

@@ -1,10 +1,10 @@
 """Propose what may be a digit in a picture, by rules. They find; only the network and the vote choose.
 
 A drawing of one colour on transparency, or in one piece on plain paper, is one proposal. Any other picture is searched:
-first the whole, at low resolution, for places where something lies on the paper, in three planes (what is darker, what
-is lighter, what has another hue). Then each place is looked at closely, always at the same size: at two thresholds, and
-with long straight lines left in and taken out. A sheet or a square in the picture is searched like a picture of its
-own.
+first the whole, at two low resolutions, for places where something lies on the paper, in three planes (what is darker,
+what is lighter, what has another hue). Then each place is looked at closely, always at the same size: at two
+thresholds, and with long straight lines left in and taken out. A sheet or a square in the picture is searched like a
+picture of its own.
 """
 
 from collections.abc import Iterator, Sequence
@@ -47,7 +47,6 @@ _SEARCHED_LINE, _LOOKED_LINE = 0.5, 0.7
 
 # A sheet or a square takes at least the first share of the picture's longer side and fills its box by the second.
 _MIN_SHEET, _MIN_SHEET_FILL = 0.12, 0.5
-_MAX_SHEETS = 1
 
 # Ink is scaled from 0 to 255 between these shares of the pen's contrast. Halfway lies about where the edge of the
 # stroke is, so that blur makes a stroke neither wider nor narrower.
@@ -95,8 +94,8 @@ def propose(image: Image.Image) -> list[Segment]:
 
 
 def _search(picture: Pyramid) -> Iterator[list[_Place]]:
-    """Yield the places in each plane of a picture, and in each plane of each sheet in it."""
-    searches = [(region, _SEARCH_SIDE) for region in (*_find_sheets(picture), picture.area)]
+    """Yield the places in each plane of a picture, and in each plane of a sheet in it."""
+    searches = [(region, _SEARCH_SIDE) for region in (*_find_sheet(picture), picture.area)]
     for region, side in (*searches, (picture.area, _SEARCH_SIDE / 3)):
         small = _resize(picture, region, side)
         for plane in find_planes(small, _WIDEST_SEARCHED * max(small.size), ("dark", "light", "colour")):
@@ -132,8 +131,8 @@ def _resize(picture: Pyramid, region: Area, side: float) -> Image.Image:
     return picture.view(region, (max(1, round(width * scale)), max(1, round(height * scale))))
 
 
-def _find_sheets(picture: Pyramid) -> list[Area]:
-    """Return the light or dark regions in a picture that are full like a sheet of paper or a square; largest first."""
+def _find_sheet(picture: Pyramid) -> list[Area]:
+    """Return the largest light or dark region in a picture that is full like a sheet or a square, if there is one."""
     small = _resize(picture, picture.area, _SEARCH_SIDE / 2).convert("L")
     grey = np.asarray(small)
     scale = picture.size[0] / small.width, picture.size[1] / small.height
@@ -141,19 +140,16 @@ def _find_sheets(picture: Pyramid) -> list[Area]:
     for mask in (grey > (threshold := otsu(grey)), grey <= threshold):
         labels, _ = ndimage.label(mask)
         for number, (rows, columns) in enumerate(ndimage.find_objects(labels), 1):
-            region = labels[rows, columns] == number
-            if (
-                not _MIN_SHEET * max(small.size) <= min(region.shape) <= region.size**0.5
-                or region.size > 0.97 * grey.size
-            ):
+            region = labels[rows, columns]
+            if min(region.shape) < _MIN_SHEET * max(small.size) or region.size > 0.97 * grey.size:
                 continue
-            area = float(ndimage.binary_fill_holes(region).sum())
+            area = float(ndimage.binary_fill_holes(region == number).sum())
             if area < _MIN_SHEET_FILL * region.size:
                 continue
             inset = 1 + 0.02 * max(region.shape)  # an outline, or the blur of the sheet's edge
             box = columns.start + inset, rows.start + inset, columns.stop - inset, rows.stop - inset
             found.append((area, tuple(np.multiply(box, scale * 2))))
-    return [box for _, box in sorted(found, reverse=True)[:_MAX_SHEETS]]
+    return [max(found)[1]] if found else []
 
 
 def _find_places(plane: Plane) -> list[tuple[np.ndarray, float]]:

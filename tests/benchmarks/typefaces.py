@@ -2,7 +2,7 @@
 
 Run from the project's root: python -m tests.benchmarks.typefaces FOLDER [--model SOURCE]
 
-FOLDER is searched for font files, with its subfolders. The figure in the README is for the following packages of Debian
+FOLDER is searched for font files, with its subfolders, such as those of the following packages of Debian
 12, fetched by `apt-get download PACKAGE` and unpacked by `dpkg --extract FILE FOLDER`. Most of the typefaces imitate
 handwriting, and no style of `handwriting` was copied from them: fonts-breip fonts-bwht fonts-dkg-handwriting
 fonts-ecolier-court fonts-femkeklaver fonts-havana fonts-humor-sans fonts-joscelyn fonts-kiloji fonts-klaudia-berenika
