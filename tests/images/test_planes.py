@@ -78,7 +78,7 @@ def test_noise_is_measured_and_nothing_of_it_is_ink(deviation: float) -> None:
     assert plane.noise == pytest.approx(deviation / 200, rel=0.4)
     above = plane.contrast > plane.threshold
     assert above[60:140, 90:100].mean() > 0.99
-    assert np.count_nonzero(above) < 80 * 10 + 20
+    assert np.count_nonzero(above) < 80 * 10 + 60  # of 40,000 pixels
 
 
 def test_strong_noise_is_smoothed() -> None:
@@ -92,7 +92,7 @@ def test_strong_noise_is_smoothed() -> None:
 
 @pytest.mark.parametrize(
     ("name", "noise", "threshold"),
-    [("dark", 0, 0.05), ("colour", 0, 0.12), ("light", 0.03, 0.12), ("colour", 0.1, 0.4)],
+    [("dark", 0, 0.03), ("colour", 0, 0.12), ("light", 0.03, 0.12), ("colour", 0.1, 0.4)],
 )
 def test_threshold_is_above_the_paper_and_its_noise(name: str, noise: float, threshold: float) -> None:
     assert Plane(name, np.zeros((2, 2), np.float32), noise).threshold == pytest.approx(threshold)
