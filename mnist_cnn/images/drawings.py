@@ -5,7 +5,7 @@ from PIL import Image
 from scipy import ndimage
 
 from mnist_cnn.errors import EmptyPictureError
-from mnist_cnn.images.planes import find_rim, measure_stroke
+from mnist_cnn.images.planes import EIGHT_NEIGHBOURS, find_rim, measure_stroke
 from mnist_cnn.images.segments import Box, Segment
 
 # In levels of 255: ink differs from the paper by at least the first, and paper varies by no more than the second.
@@ -32,16 +32,16 @@ def find_drawing(picture: Image.Image, is_drawing: bool) -> list[Segment]:
         EmptyPictureError: if nothing differs from the paper.
     """
     scale = max(1, max(picture.size) // _SPAN)
-    small = picture.reduce(scale)
-    rim = find_rim(_pixels(small))
+    pixels = _pixels(picture.reduce(scale))
+    rim = find_rim(pixels)
     paper = np.full_like(rim[0], 255) if is_drawing else rim[0]
     if not is_drawing and np.abs(rim - paper).max() > _MAX_VARIATION:
         return []
-    ink = _differ(small, paper)
+    ink = _differ(pixels, paper)
     if ink.max() < _MIN_INK_LEVELS:
         raise EmptyPictureError
     rows, columns = (np.flatnonzero(ink.max(axis=axis) > _MAX_VARIATION)[[0, -1]] + (0, 1) for axis in (1, 0))
-    labels, count = ndimage.label(ink > _MAX_VARIATION, np.ones((3, 3)))
+    labels, count = ndimage.label(ink > _MAX_VARIATION, EIGHT_NEIGHBOURS)
     if not is_drawing:
         strokes = ink[rows[0] : rows[1], columns[0] : columns[1]] > ink.max() / 2
         is_soft = np.count_nonzero(labels) > 3 * np.count_nonzero(strokes)
@@ -52,22 +52,27 @@ def find_drawing(picture: Image.Image, is_drawing: bool) -> list[Segment]:
     left, top, right, bottom = (int(end) * scale for end in (columns[0], rows[0], columns[1], rows[1]))
     box = left, top, min(right, picture.width), min(bottom, picture.height)
     near = picture.crop(box)
-    whole = _to_segment(_differ(near.reduce(max(1, max(near.size) // _SPAN)), paper), box)
-    pieces = [
-        _to_segment(np.where(labels[place] == number, ink[place], 0), _to_box(place, scale))
+    whole = _to_segment(_differ(_pixels(near.reduce(max(1, max(near.size) // _SPAN))), paper), box)
+    tall = [
+        (number, place)
         for number, place in enumerate(ndimage.find_objects(labels), 1)
         if place[0].stop - place[0].start > _TALL * np.ptp(rows)
     ]
-    return [whole, *pieces] if len(pieces) > 1 else [whole]
+    if len(tall) < 2:
+        return [whole]
+    pieces = (
+        _to_segment(np.where(labels[place] == number, ink[place], 0), _to_box(place, scale)) for number, place in tall
+    )
+    return [whole, *pieces]
 
 
 def _pixels(image: Image.Image) -> np.ndarray:
     return np.asarray(image).astype(np.int16).reshape(image.height, image.width, -1)
 
 
-def _differ(image: Image.Image, paper: np.ndarray) -> np.ndarray:
+def _differ(pixels: np.ndarray, paper: np.ndarray) -> np.ndarray:
     """Return how much each pixel differs from the paper in the channel in which it does most, 0 to 255."""
-    difference: np.ndarray = np.abs(_pixels(image) - paper).max(axis=2)
+    difference: np.ndarray = np.abs(pixels - paper).max(axis=2)
     return difference
 
 

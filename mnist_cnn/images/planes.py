@@ -15,7 +15,7 @@ _MAX_NOISE = 0.03
 _MIN_PIXELS = 10  # fewer can't be a digit
 _MIN_LIGHT = 64  # of 255: in the dark, a level more or less means nothing
 
-_EIGHT_NEIGHBOURS = np.ones((3, 3))
+EIGHT_NEIGHBOURS = np.ones((3, 3))  # pixels that touch at a corner belong together
 
 
 class Plane(NamedTuple):
@@ -109,7 +109,7 @@ def _measure_contrast(pixels: np.ndarray, widest: float) -> np.ndarray:
 
 def find_components(contrast: np.ndarray, threshold: float) -> Components:
     """Return the connected components of the pixels above a threshold."""
-    labels, count = ndimage.label(contrast > threshold, _EIGHT_NEIGHBOURS)
+    labels, count = ndimage.label(contrast > threshold, EIGHT_NEIGHBOURS)
     boxes = [(columns.start, rows.start, columns.stop, rows.stop) for rows, columns in ndimage.find_objects(labels)]
     mass = np.bincount(labels.ravel(), contrast.ravel(), count + 1)
     mass[0] = 0

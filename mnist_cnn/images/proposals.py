@@ -19,6 +19,7 @@ from mnist_cnn.errors import EmptyPictureError
 from mnist_cnn.images.drawings import THICKEST, find_drawing
 from mnist_cnn.images.loading import flatten
 from mnist_cnn.images.planes import (
+    EIGHT_NEIGHBOURS,
     Components,
     Plane,
     find_components,
@@ -331,7 +332,7 @@ def _cut_out(view: _View, contrast: np.ndarray, level: float, chosen: np.ndarray
         aspect=float(np.log(np.ptp(columns) / np.ptp(rows))),
         edges=int((box[:2] < spare).sum() + (box[2:] > np.subtract(picture.size, spare)).sum()),
         cuts=int((corners[:2] == 0).sum() + (corners[2:] == chosen.shape[::-1]).sum()),
-        pieces=min(ndimage.label(chosen[inner], np.ones((3, 3)))[1], 8) / 4,
+        pieces=min(ndimage.label(chosen[inner], EIGHT_NEIGHBOURS)[1], 8) / 4,
         noise=min(view.plane.noise / pen, 1),
         light=view.place.plane == "light",
         colour=view.place.plane == "colour",

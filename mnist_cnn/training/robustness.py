@@ -45,7 +45,8 @@ def measure_robustness(read: Read, count: int, seed: int) -> dict[str, dict[str,
             ]
             found = [picture for picture in drawn if picture]  # a digit that isn't found is misread
             right = [
-                decided.probabilities.argmax() == label.label for decided, label in zip(read(found), found, strict=True)
+                decision.probabilities.argmax() == picture.label
+                for decision, picture in zip(read(found), found, strict=True)
             ]
             accuracies[condition][str(level)] = sum(right) / count
     return accuracies

@@ -5,6 +5,7 @@ from typing import cast
 
 import jax
 import jax.numpy as jnp
+import keras
 import numpy as np
 
 from mnist_cnn.decision import Decision, Outcome, Vote, count_votes, decide, describe_segments
@@ -45,22 +46,32 @@ def fit_vote(predict: Predict, pictures: list[Picture], seed: int) -> Vote:
     features, right, present = _gather(predict, pictures)
     outcomes = np.array([picture.outcome for picture in pictures])
     known = features[present > 0]
+    fixed = known.mean(axis=0), known.std(axis=0) + 1e-3
     rng = np.random.default_rng(seed)
-    start = Vote(
-        known.mean(axis=0),
-        known.std(axis=0) + 1e-3,
-        rng.normal(0, known.shape[1] ** -0.5, (known.shape[1], _UNITS)),
-        np.zeros(_UNITS),
-        rng.normal(0, 0.1, (_UNITS, 1 + len(Outcome))),
-        np.zeros(1 + len(Outcome)),
-    )
+    weights = [
+        keras.Variable(start)
+        for start in (
+            rng.normal(0, known.shape[1] ** -0.5, (known.shape[1], _UNITS)),
+            np.zeros(_UNITS),
+            rng.normal(0, 0.1, (_UNITS, 1 + len(Outcome))),
+            np.zeros(1 + len(Outcome)),
+        )
+    ]
+    optimizer = keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(_LEARNING_RATE, _STEPS))
+    optimizer.build(weights)
+
+    @jax.jit
+    def take_step(trained: list[jax.Array], state: list[jax.Array], *batch: jax.Array) -> tuple[list[jax.Array], ...]:
+        gradients = jax.grad(lambda trained: _loss(Vote(*fixed, *trained), *batch))(trained)
+        stepped: tuple[list[jax.Array], ...] = optimizer.stateless_apply(state, gradients, trained)
+        return stepped
+
     data = [jnp.asarray(array) for array in (features, right, present, outcomes)]
-    vote = jax.tree.map(lambda array: jnp.asarray(array, jnp.float32), start)
-    moments = jax.tree.map(jnp.zeros_like, (vote, vote))
-    for step in range(_STEPS):
+    trained, state = ([variable.value for variable in variables] for variables in (weights, optimizer.variables))
+    for _ in range(_STEPS):
         rows = rng.integers(len(pictures), size=min(_BATCH_SIZE, len(pictures)))
-        vote, moments = _take_step(vote, moments, step, [array[rows] for array in data])
-    return Vote(*map(np.asarray, vote))
+        trained, state = take_step(trained, state, *(array[rows] for array in data))
+    return Vote(*fixed, *map(np.asarray, trained))
 
 
 def _predict(predict: Predict, pictures: list[Picture]) -> list[np.ndarray]:
@@ -95,22 +106,3 @@ def _loss(vote: Vote, features: jax.Array, right: jax.Array, present: jax.Array,
     decided = jnp.take_along_axis(jax.nn.log_softmax(logits), outcomes[:, None], axis=1)[:, 0]
     decay = sum(jnp.sum(array**2) for array in (vote.hidden, vote.output))
     return -jnp.mean(decided + jnp.log(likelihood)) + _WEIGHT_DECAY * decay
-
-
-@jax.jit
-def _take_step(
-    vote: Vote, moments: tuple[Vote, Vote], step: int, batch: list[jax.Array]
-) -> tuple[Vote, tuple[Vote, Vote]]:
-    gradient = jax.grad(_loss)(vote, *batch)
-    gradient = gradient._replace(centre=jnp.zeros_like(vote.centre), scale=jnp.zeros_like(vote.scale))
-    first = jax.tree.map(lambda m, g: 0.9 * m + 0.1 * g, moments[0], gradient)
-    second = jax.tree.map(lambda m, g: 0.999 * m + 0.001 * g**2, moments[1], gradient)
-    rate = (
-        _LEARNING_RATE
-        * 0.5
-        * (1 + jnp.cos(jnp.pi * step / _STEPS))
-        * jnp.sqrt(1 - 0.999 ** (step + 1.0))
-        / (1 - 0.9 ** (step + 1.0))
-    )
-    vote = jax.tree.map(lambda w, m, v: w - rate * m / (jnp.sqrt(v) + 1e-8), vote, first, second)
-    return vote, (first, second)
