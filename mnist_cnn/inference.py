@@ -12,9 +12,33 @@ import jax.numpy as jnp
 import numpy as np
 
 from mnist_cnn import hub
-from mnist_cnn.decision import Outcome, Vote, decide, describe_segments
+from mnist_cnn.decision import (
+    CANDIDATE_FEATURES,
+    PATH_FEATURES,
+    REMAINDER_FEATURES,
+    Lattice,
+    Outcome,
+    Perceptron,
+    RowModel,
+    decide,
+    decide_number,
+    describe_segments,
+)
 from mnist_cnn.errors import ModelError
-from mnist_cnn.images import IMAGE_SHAPE, Box, Evidence, ImageSource, count_pixels, load_image, normalize_ink, propose
+from mnist_cnn.images import (
+    IMAGE_SHAPE,
+    LAYOUT_EVIDENCE,
+    Box,
+    Evidence,
+    ImageSource,
+    Layout,
+    Strokes,
+    count_pixels,
+    load_image,
+    normalize_ink,
+    propose,
+    propose_layouts,
+)
 from mnist_cnn.network import NUM_CLASSES, build_explainer, compute_logits, load_weights
 
 __all__ = [
@@ -24,12 +48,16 @@ __all__ = [
     "Box",
     "Classifier",
     "ImageSource",
+    "Layout",
+    "NumberReading",
     "Prepared",
     "Reading",
+    "Strokes",
     "count_pixels",
     "find_folder",
     "load_image",
     "prepare",
+    "propose_layouts",
 ]
 
 PRETRAINED = Path(__file__).parent / "pretrained"
@@ -37,9 +65,9 @@ PRETRAINED = Path(__file__).parent / "pretrained"
 # and the last part is padded with blank images.
 BATCH_SIZE = 4
 
-# A vote comes with the model, from whoever trained that. Within these limits, whatever it computes is finite.
-_MAX_VOTE_UNITS = 64
-_MAX_VOTE_WEIGHT, _MIN_VOTE_SCALE = 1e6, 1e-6
+# Perceptrons come with the model, from whoever trained that. Within these limits, whatever they compute is finite.
+_MAX_UNITS = 64
+_MAX_WEIGHT, _MIN_SCALE = 1e6, 1e-6
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,6 +98,23 @@ class Reading:
     def digit(self) -> int:
         """The likeliest digit."""
         return int(self.probabilities.argmax())
+
+
+@dataclass(frozen=True, eq=False)
+class NumberReading:
+    """Which digits were read in a picture. It is made once for a picture and never changes.
+
+    Attributes:
+        text: the digits, rows joined by a newline; empty if there is none.
+        confidence: how likely the whole text is right, 0 to 1.
+        digits: one reading for each digit of the text, in reading order.
+        whole: the picture's reading as one digit, as `Classifier.read` returns it.
+    """
+
+    text: str
+    confidence: float
+    digits: tuple[Reading, ...]
+    whole: Reading
 
 
 class Prepared(NamedTuple):
@@ -124,7 +169,8 @@ class Classifier:
         self.source = source or str(folder)
         self.revision = revision
         self.metrics = _load_metrics(folder)
-        self._vote = _load_vote(folder, self.metrics)
+        self._vote = _load_perceptrons(folder, self.metrics, "vote")
+        self._rows = RowModel(**_load_perceptrons(folder, self.metrics, "rows"))
         weights = [jnp.asarray(array) for array in load_weights(folder)]
         forward = jax.jit(lambda images: jax.nn.softmax(compute_logits(weights, images)))
         blank = {size: np.zeros((size, *IMAGE_SHAPE), np.uint8) for size in (1, BATCH_SIZE)}
@@ -211,6 +257,43 @@ class Classifier:
             decision.outcome == Outcome.SEVERAL,
         )
 
+    def read_number(self, image: ImageSource, strokes: Strokes | None = None) -> NumberReading:
+        """Read all digits of a picture. Where `read` finds one digit, it is that.
+
+        Args:
+            image: as for `predict`.
+            strokes: of the pen, if the picture was drawn on transparency: x and y of each point of each stroke, in the
+                picture's pixels and in the order of writing. They tell apart what touches.
+
+        Raises:
+            UnreadablePictureError: if the image is not a picture, or the strokes are none.
+            EmptyPictureError: if there is no ink in it.
+        """
+        loaded = load_image(image)
+        whole = self.read(loaded)
+        return self.read_layouts([] if whole.is_digit else propose_layouts(loaded, strokes), whole)
+
+    def read_layouts(self, layouts: Sequence[Layout], whole: Reading) -> NumberReading:
+        """Read the digits of a picture, given all ways to see it, and what was read of it as one digit."""
+        if whole.is_digit:
+            return NumberReading(str(whole.digit), float(whole.probabilities.max()), (whole,), whole)
+        images = [layout.images for layout in layouts]
+        if not sum(map(len, images)):
+            return NumberReading("", 1.0, (), whole)
+        ends = np.cumsum([len(part) for part in images])
+        parts = np.split(self.compute_probabilities(np.concatenate(images)), ends[:-1])
+        lattices = [
+            Lattice(layout.spans, layout.rows, layout.candidates, layout.remainders, layout.evidence, probabilities)
+            for layout, probabilities in zip(layouts, parts, strict=True)
+        ]
+        decision = decide_number(self._rows, lattices)
+        layout, probabilities = layouts[decision.lattice], lattices[decision.lattice].probabilities
+        digits = (
+            Reading(probabilities[candidate], True, layout.boxes[candidate], layout.images[candidate].copy())
+            for candidate, _ in decision.steps
+        )
+        return NumberReading(decision.text, decision.confidence, tuple(digits), whole)
+
     def compute_probabilities(self, images: np.ndarray) -> np.ndarray:
         """Return what the network says of images that are MNIST's already.
 
@@ -265,35 +348,60 @@ def _load_metrics(folder: Path) -> dict[str, Any]:
     return metrics
 
 
-def _load_vote(folder: Path, metrics: dict[str, Any]) -> Vote:
-    """Return the vote of a model; the bundled model's, if this one was trained before there was a vote.
+def _load_perceptrons(folder: Path, metrics: dict[str, Any], name: str) -> Any:  # noqa: ANN401
+    """Return the perceptrons that metrics.json holds under a name; the bundled model's, if it was trained without them.
+
+    Returns:
+        For "vote" a perceptron, for "rows" a dict of them.
 
     Raises:
-        ModelError: if the vote is damaged, or belongs to other features than are described here.
+        ModelError: if one is damaged, or belongs to other features than are described here.
     """
-    if "vote" not in metrics:
+    if name not in metrics:
         folder, metrics = PRETRAINED, _load_metrics(PRETRAINED)
-    if "vote" not in metrics:
-        raise ModelError(f"{folder} is no model folder: its metrics.json holds no vote. Install the model again.")
+    if name not in metrics:
+        raise ModelError(f"{folder} is no model folder: its metrics.json holds no {name}. Install the model again.")
     try:
-        arrays = Vote(*(np.array(metrics["vote"][name]) for name in Vote._fields))
-        for name, array, shape in zip(Vote._fields, arrays, _vote_shapes(len(arrays.hidden_bias)), strict=True):
-            if array.shape != shape or array.dtype.kind not in "if":
-                raise ValueError(f"its {name} must hold {shape} numbers")
-            if not np.abs(array.astype(np.float64)).max() <= _MAX_VOTE_WEIGHT:
-                raise ValueError(f"its {name} must be finite, and no larger than {_MAX_VOTE_WEIGHT:g}")
-        if arrays.scale.min() < _MIN_VOTE_SCALE:
-            raise ValueError(f"its scale must be at least {_MIN_VOTE_SCALE:g}")
+        if name == "vote":
+            return _load_perceptron(metrics[name], _count_vote_features(), 1 + len(Outcome))
+        return {part: _load_perceptron(metrics[name][part], count, 1) for part, count in _count_row_features().items()}
     except (ValueError, KeyError, TypeError) as error:
-        message = f"{folder} is no model folder: its metrics.json holds no vote that fits ({error})."
+        message = f"{folder} is no model folder: its metrics.json holds no {name} that fits ({error})."
         raise ModelError(message) from error
-    return Vote(*(array.astype(np.float32) for array in arrays))
 
 
-def _vote_shapes(units: int) -> tuple[tuple[int, ...], ...]:
-    """Return the shapes of the arrays of a `Vote` with so many hidden units."""
-    if not 1 <= units <= _MAX_VOTE_UNITS:
-        raise ValueError(f"it must have 1 to {_MAX_VOTE_UNITS} hidden units")
+def _load_perceptron(weights: dict[str, Any], features: int, outputs: int) -> Perceptron:
+    """Return a perceptron.
+
+    Raises:
+        ValueError: if an array of it has another shape, or holds what is no number or too large.
+        KeyError: if an array is missing.
+        TypeError: if it holds no arrays.
+    """
+    perceptron = Perceptron(*(np.array(weights[name]) for name in Perceptron._fields))
+    units = len(perceptron.hidden_bias)
+    if not 1 <= units <= _MAX_UNITS:
+        raise ValueError(f"it must have 1 to {_MAX_UNITS} hidden units")
+    shapes = (features,), (features,), (features, units), (units,), (units, outputs), (outputs,)
+    for name, array, shape in zip(Perceptron._fields, perceptron, shapes, strict=True):
+        if array.shape != shape or array.dtype.kind not in "if":
+            raise ValueError(f"its {name} must hold {shape} numbers")
+        if not np.abs(array.astype(np.float64)).max() <= _MAX_WEIGHT:
+            raise ValueError(f"its {name} must be finite, and no larger than {_MAX_WEIGHT:g}")
+    if perceptron.scale.min() < _MIN_SCALE:
+        raise ValueError(f"its scale must be at least {_MIN_SCALE:g}")
+    return Perceptron(*(array.astype(np.float32) for array in perceptron))
+
+
+def _count_vote_features() -> int:
     evidence = np.ones((1, len(Evidence._fields)))
-    features = describe_segments(np.full((1, NUM_CLASSES), 0.1), np.ones((1, 4)), evidence).shape[1]
-    return (features,), (features,), (features, units), (units,), (units, 1 + len(Outcome)), (1 + len(Outcome),)
+    return int(describe_segments(np.full((1, NUM_CLASSES), 0.1), np.ones((1, 4)), evidence).shape[1])
+
+
+def _count_row_features() -> dict[str, int]:
+    """Return the number of features of each part of a `RowModel`."""
+    return {
+        "candidates": LAYOUT_EVIDENCE.candidates + LAYOUT_EVIDENCE.whole + CANDIDATE_FEATURES,
+        "remainders": LAYOUT_EVIDENCE.remainders + LAYOUT_EVIDENCE.whole + REMAINDER_FEATURES,
+        "layouts": LAYOUT_EVIDENCE.whole + PATH_FEATURES,
+    }

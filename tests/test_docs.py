@@ -217,7 +217,7 @@ def test_script_for_embedding_has_the_version_of_gradio() -> None:
 def pictures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The pictures that the snippets read, in the current folder."""
     monkeypatch.chdir(tmp_path)
-    for name in ("one.png", "two.png"):
+    for name in ("one.png", "two.png", "number.png"):
         Path(name).write_bytes(FILES["seven.png"])
 
 

@@ -6,33 +6,13 @@ from typing import NamedTuple
 import numpy as np
 
 from mnist_cnn.decision.features import describe_segments, digit_score
+from mnist_cnn.decision.perceptron import Perceptron
 
 
 class Outcome(IntEnum):
     """What a picture shows: one digit, several, or none."""
 
     DIGIT, SEVERAL, NONE = range(3)
-
-
-class Vote(NamedTuple):
-    """The weights of the vote, a network with one hidden layer: NumPy's arrays, or JAX's while they are fitted.
-
-    Attributes:
-        centre: of each feature, shape (features,).
-        scale: of each feature, shape (features,).
-        hidden: shape (features, units).
-        hidden_bias: shape (units,).
-        output: shape (units, 4). The first column is how much a segment counts; the others, what it says for each
-            `Outcome`.
-        output_bias: shape (4,).
-    """
-
-    centre: np.ndarray
-    scale: np.ndarray
-    hidden: np.ndarray
-    hidden_bias: np.ndarray
-    output: np.ndarray
-    output_bias: np.ndarray
 
 
 class Decision(NamedTuple):
@@ -50,7 +30,7 @@ class Decision(NamedTuple):
 
 
 def decide(
-    vote: Vote, threshold: float, probabilities: np.ndarray, boxes: np.ndarray, evidence: np.ndarray
+    vote: Perceptron, threshold: float, probabilities: np.ndarray, boxes: np.ndarray, evidence: np.ndarray
 ) -> Decision:
     """Decide what a picture shows by what the network says of its segments.
 
@@ -79,11 +59,12 @@ def _decide_drawing(probabilities: np.ndarray, threshold: float) -> Decision:
     return Decision(probabilities[0], Outcome.DIGIT if is_digit[0] else otherwise, 0)
 
 
-def count_votes(vote: Vote, features: np.ndarray, present: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def count_votes(vote: Perceptron, features: np.ndarray, present: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return how much each segment counts, and the logits of each `Outcome`.
 
     Args:
-        vote: its weights.
+        vote: a perceptron of four outputs. The first is how much a segment counts; the others, what it says for each
+            `Outcome`.
         features: of the segments of one or more pictures, shape (..., n, features); arrays of NumPy or JAX.
         present: 1 for a segment, 0 for what only fills up the array, shape (..., n).
 
@@ -91,8 +72,7 @@ def count_votes(vote: Vote, features: np.ndarray, present: np.ndarray) -> tuple[
         Arrays of shape (..., n) that sum to 1, and (..., 3).
     """
     numpy = features.__array_namespace__()
-    hidden = numpy.tanh((features - vote.centre) / vote.scale @ vote.hidden + vote.hidden_bias)
-    output = hidden @ vote.output + vote.output_bias
+    output = vote.evaluate(features)
     loudness = output[..., 0] - 1e9 * (1 - present)
     weights = numpy.exp(loudness - loudness.max(axis=-1, keepdims=True))
     weights = weights / weights.sum(axis=-1, keepdims=True)

@@ -4,6 +4,7 @@ The page takes its examples from here, and training takes everything it learns b
 """
 
 from mnist_cnn.handwriting.nondigits import FAMILIES, FOR_MEASURING, FOR_TRAINING, NONDIGITS, sample_nondigit
+from mnist_cnn.handwriting.numbers import Number, sample_number
 from mnist_cnn.handwriting.rendering import draw, render
 from mnist_cnn.handwriting.scenes import SCENES, Scene, sample_scene
 from mnist_cnn.handwriting.styles import STYLES
@@ -17,10 +18,12 @@ __all__ = [
     "NONDIGITS",
     "SCENES",
     "STYLES",
+    "Number",
     "Scene",
     "draw",
     "render",
     "sample_nondigit",
+    "sample_number",
     "sample_scene",
     "sample_strokes",
     "trace",

@@ -1,18 +1,21 @@
 """What is written in a scene, and how its ink lies on the paper."""
 
 from collections.abc import Callable
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
 from PIL import Image, ImageFilter
 
-from mnist_cnn.handwriting.nondigits import FOR_TRAINING, sample_nondigit
+from mnist_cnn.handwriting.nondigits import FAMILIES, FOR_TRAINING, sample_nondigit
 from mnist_cnn.handwriting.rendering import render
+from mnist_cnn.handwriting.styles import STYLES
 from mnist_cnn.handwriting.surfaces import smooth_field
 from mnist_cnn.handwriting.writing import fit, sample_strokes
 
 # Kinds named after digits hold some: two side by side, or one that is underlined.
 _WITHOUT_DIGITS = tuple(kind for kind in FOR_TRAINING if "digit" not in kind)
+_SIGNS = tuple(kind for kind in FAMILIES["signs"] if kind in FOR_TRAINING)
 
 
 class Glyph(NamedTuple):
@@ -23,12 +26,16 @@ class Glyph(NamedTuple):
         strokes: as `sample_strokes` returns them.
         size: relative to the largest glyph of the scene.
         middle: x and y, in sizes of the largest glyph.
+        row: in which it stands, 0 for the uppermost.
+        strength: of its ink, 0 to 1.
     """
 
     digit: int | None
     strokes: list[np.ndarray]
     size: float
     middle: tuple[float, float]
+    row: int = 0
+    strength: float = 1
 
 
 def _write_one(rng: np.random.Generator) -> list[Glyph]:
@@ -47,15 +54,90 @@ def _write_several(rng: np.random.Generator) -> list[Glyph]:
         for _ in range(columns):
             digit = int(rng.integers(10))
             strokes = sample_strokes(digit, rng)
-            size = rng.uniform(0.75, 1) if rng.random() < 0.75 else rng.uniform(0.35, 0.75)
+            size = rng.uniform(0.75, 1) if rng.random() < 0.65 else rng.uniform(0.35, 0.75)
             width = size * float(np.ptp(np.concatenate(strokes)[:, 0])) + 0.1
             middle = (end + width / 2, row * (1.1 + max(gap, 0)) + rng.normal(0, 0.05))
-            glyphs.append(Glyph(digit, strokes, size, middle))
+            strength = rng.uniform(0.3, 0.8) if rng.random() < 0.4 else 1
+            glyphs.append(Glyph(digit, strokes, size, middle, row, strength))
             end += width + gap
     return glyphs
 
 
-def _write_nondigit(rng: np.random.Generator) -> list[Glyph]:
+def write_number(rng: np.random.Generator) -> list[Glyph]:
+    """Write a number of one to eight digits, sometimes several below each other, in one hand: as people write amounts.
+
+    Digits stand apart, or touch, or overlap; commas, dots, dashes and signs may stand among them.
+    """
+    length, rows = int(rng.choice(8, p=_LENGTHS)) + 1, int(rng.choice([1, 2, 3, 4], p=[0.8, 0.1, 0.05, 0.05]))
+    closest = rng.choice([-0.16, -0.08, 0.0, 0.1, 0.3])
+    farthest = closest + rng.uniform(0.05, 0.5)
+    lean, slope, marks = rng.normal(0, 0.15), rng.normal(0, 0.06), rng.choice([0, 0, 0, 0.1, 0.3])
+    distance = 1.15 + rng.exponential(0.3)
+    hand = _Hand(rng)
+    glyphs: list[Glyph] = []
+    for row in range(rows):
+        end = 0.0
+        for _ in range(max(1, length - int(rng.integers(2)) * (rows > 1))):
+            digit, upright = hand.write(rng)
+            strokes = fit([stroke - lean * stroke[:, 1:] * (1, 0) for stroke in upright])
+            extent = np.ptp(np.concatenate(strokes), axis=0)
+            size = float(np.clip(rng.normal(0.92, 0.07), 0.7, 1.1)) * min(1, 1 / float(extent[1]))
+            width = size * float(extent[0])
+            middle = (end + width / 2, row * distance + slope * end + rng.normal(0, 0.04))
+            glyphs.append(Glyph(digit, strokes, size, middle, row))
+            end += width + rng.uniform(closest, farthest)
+            if marks > rng.random():
+                end += max(0.0, -closest) + 0.08
+                mark, size, drop = _write_mark(rng)
+                width = size * float(np.ptp(np.concatenate(mark)[:, 0]))
+                glyphs.append(Glyph(None, mark, size, (end + width / 2, row * distance + slope * end + drop), row))
+                end += width + rng.uniform(0.05, 0.3)
+    return glyphs
+
+
+# How often numbers have one digit, two, and so on.
+_LENGTHS = np.array([15, 20, 15, 15, 12, 10, 7, 6]) / 100
+
+
+class _Hand:
+    """One writer: always the same style of each digit, now and then another one."""
+
+    def __init__(self, rng: np.random.Generator) -> None:
+        self._styles = [self._choose(digit, rng) for digit in range(10)]
+
+    def write(self, rng: np.random.Generator) -> tuple[int, list[np.ndarray]]:
+        """Return a random digit and its strokes."""
+        digit = int(rng.integers(10))
+        return digit, sample_strokes(digit, rng, self._styles[digit] if rng.random() < 0.9 else None)
+
+    @staticmethod
+    def _choose(digit: int, rng: np.random.Generator) -> str:
+        weights = np.array([weight for weight, _, _ in STYLES[digit].values()])
+        return str(rng.choice(list(STYLES[digit]), p=weights / weights.sum()))
+
+
+def _write_mark(rng: np.random.Generator) -> tuple[list[np.ndarray], float, float]:
+    """Return the strokes of what may stand in a number besides digits, its size, and how far below the middle it is."""
+    match rng.choice(["dot", "dot", "comma", "dash", "equals", "sign"]):
+        case "dot":
+            return [np.array([[0.5, 0.5], [0.52, 0.51]])], 0.05, rng.uniform(0.3, 0.5)
+        case "comma":
+            bent = rng.uniform(0.2, 0.6)
+            return fit([np.array([[0.5, 0.0], [0.5, 0.4], [bent - 0.2, 1.0]])]), rng.uniform(0.1, 0.3), 0.5
+        case "dash":
+            return fit([np.array([[0.0, 0.5], [1.0, 0.5 + rng.normal(0, 0.1)]])]), rng.uniform(0.2, 0.6), 0.0
+        case "equals":
+            return (
+                fit([np.array([[0, y], [1, y + rng.normal(0, 0.05)]]) for y in (0.3, 0.6)]),
+                rng.uniform(0.3, 0.6),
+                0.0,
+            )
+        case _:
+            return sample_nondigit(rng, _SIGNS), rng.uniform(0.6, 1), 0.0
+
+
+def write_nondigit(rng: np.random.Generator) -> list[Glyph]:
+    """Write something that is no digit, of a kind that training takes."""
     return [Glyph(None, sample_nondigit(rng, _WITHOUT_DIGITS), 1, (0, 0))]
 
 
@@ -66,10 +148,31 @@ def _write_nothing(_: np.random.Generator) -> list[Glyph]:
 # Content -> relative frequency, and what writes it.
 CONTENTS: dict[str, tuple[float, Callable[[np.random.Generator], list[Glyph]]]] = {
     "one": (50, _write_one),
-    "several": (25, _write_several),
-    "non-digit": (12, _write_nondigit),
+    "several": (30, _write_several),
+    "non-digit": (12, write_nondigit),
     "nothing": (13, _write_nothing),
+    "number": (0, write_number),  # for those who ask for it
 }
+
+
+def write_out(glyphs: list[Glyph]) -> str:
+    """Return the digits of the glyphs as they are read: from left to right, rows joined by a newline."""
+    rows = sorted({glyph.row for glyph in glyphs})
+    return "\n".join("".join(str(g.digit) for g in glyphs if g.row == row and g.digit is not None) for row in rows)
+
+
+def measure_gap(glyphs: list[Glyph]) -> float:
+    """Return the smallest gap between neighbours in a row, in sizes of the largest glyph; below 0 if they overlap.
+
+    Infinite if no row has two.
+    """
+    halves = [glyph.size * float(np.ptp(np.concatenate(glyph.strokes)[:, 0])) / 2 for glyph in glyphs]
+    gaps = [
+        (other.middle[0] - other_half) - (one.middle[0] + half)
+        for (one, half), (other, other_half) in pairwise(zip(glyphs, halves, strict=True))
+        if one.row == other.row
+    ]
+    return min(gaps, default=float("inf"))
 
 
 def draw_turned(strokes: list[np.ndarray], size: float, pen: float, angle: float) -> Image.Image:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image, ImageChops, ImageFilter
 
-from mnist_cnn.handwriting.contents import CONTENTS, MANNERS, Glyph, draw_turned
+from mnist_cnn.handwriting.contents import CONTENTS, MANNERS, Glyph, draw_turned, measure_gap, write_out
 from mnist_cnn.handwriting.photography import blur, compress, expose, sample_light
 from mnist_cnn.handwriting.surfaces import (
     TEXTURES,
@@ -40,16 +40,23 @@ class Scene(NamedTuple):
 
     Attributes:
         image: of mode L, LA, RGB or RGBA, of any size.
-        digits: as they follow each other; empty where no digit is written.
+        text: the digits as they are read, rows joined by a newline; empty where no digit is written.
         ink: how much of each pixel the only digit's ink covers, mode L, of the picture's size; 255 is all of it. None
             unless there is exactly one digit.
         kind: a key of `SCENES`.
+        gap: the smallest between neighbours in a row, in sizes of the largest; infinite where there are none.
     """
 
     image: Image.Image
-    digits: tuple[int, ...]
+    text: str
     ink: Image.Image | None
     kind: str
+    gap: float = float("inf")
+
+    @property
+    def digits(self) -> tuple[int, ...]:
+        """The digits as they follow each other."""
+        return tuple(int(digit) for digit in self.text if digit != "\n")
 
 
 class Setting(NamedTuple):
@@ -76,6 +83,7 @@ class Setting(NamedTuple):
         trouble: each trouble of a sensor.
         jpeg: JPEG compression.
         alpha: a transparent background.
+        crop: the picture is cropped close to the writing.
         enlarge: the largest factor by which the picture is enlarged.
     """
 
@@ -99,6 +107,7 @@ class Setting(NamedTuple):
     trouble: float = 0
     jpeg: float = 0
     alpha: float = 0
+    crop: float = 0
     enlarge: float = 1
 
 
@@ -113,27 +122,29 @@ _SETTINGS = {
     "printed page": Setting(12, rules=0.75, frame=0.35, text=0.2, blur=0.1, trouble=0.05, jpeg=0.15, turned=0.1),
     "photo": _PHOTO,
     "icon": Setting(6, (16, 64), (0.45, 0.9), _PAPERS, rules=0.1, frame=0.1, light=0.4, trouble=0.3, alpha=0.1),
-    "form": Setting(7, (60, 500), (0.35, 0.75), ("plain", "grain"), ((), (_CARD,)), rules=0.3, frame=0.7, text=0.3,
+    "form": Setting(10, (60, 500), (0.35, 0.75), ("plain", "grain"), ((), (_CARD,)), rules=0.3, frame=0.7, text=0.3,
         neighbours=0.7, light=0.4, blur=0.2, trouble=0.2, jpeg=0.3, turned=0.3),
     "table": _PHOTO._replace(sides=(100, 700), heights=(0.12, 0.5), grounds=TEXTURES, objects=0.4,
         sheets=((_SHEET,), (_SHEET,), (_CARD,), (_SHEET, _CARD))),
     "screen": _PHOTO._replace(weight=6, sides=(100, 700), heights=(0.12, 0.6), rules=0.1, text=0.25, objects=0.2,
         sheets=((_SHEET,), (_SHEET, _SHEET), (_RIM, _CARD))),
+    "close-up": _PHOTO._replace(weight=12, sides=(60, 500), heights=(0.3, 0.8), neighbours=0.5, crop=1,
+        grounds=(*_PAPERS, "guilloche")),
     "figure": Setting(9, (80, 700), (0.15, 0.75), ("plain",), ((_TILE,), (_TILE,), (_TILE,), (_SHEET, _TILE)), text=0.5,
         rules=0.1, coarse=0.8, blur=0.1, trouble=0.07, jpeg=0.2),
     "noise": Setting(8, (60, 500), (0.3, 0.8), TEXTURES[:4], ((), (), (_CARD,)), rules=0.15, frame=0.1, light=0.3,
         blur=0.6, trouble=0.8, jpeg=0.5, turned=0.2),
-    "far away": _PHOTO._replace(weight=2, sides=(500, 1000), heights=(0.05, 0.14), sheets=((), (_SHEET,)), rules=0.2,
+    "far away": _PHOTO._replace(weight=4, sides=(500, 1000), heights=(0.05, 0.14), sheets=((), (_SHEET,)), rules=0.2,
         objects=0.2, enlarge=4),
     "transparent": Setting(6, frame=0.1, sheets=((), (), (_CARD,)), coarse=0.1, alpha=1),
     "anything": Setting(8, (60, 600), (0.2, 0.7), TEXTURES, ((), (_SHEET,), (_CARD,), (_TILE,), (_SHEET, _TILE)), 0.4,
-        0.3, 0.2, 0.1, 0.2, 0.3, 0.2, 0.15, 0.15, 0.15, 0.3, 0.3, 0.2, 0.3, 0.05),
+        0.3, 0.2, 0.1, 0.2, 0.3, 0.2, 0.15, 0.15, 0.15, 0.3, 0.3, 0.2, 0.3, 0.05, 0.1),
 }  # fmt: skip
 
 
 # What is seen where nobody wrote: it stands for the content "nothing" only.
 _EMPTY = {
-    "objects": Setting(30, grounds=TEXTURES, objects=1, turned=0.5, rules=0.1, text=0.1, hold=0.3, light=0.6, blur=0.4,
+    "objects": Setting(45, grounds=TEXTURES, objects=1, turned=0.5, rules=0.1, text=0.1, hold=0.3, light=0.6, blur=0.4,
         trouble=0.4, jpeg=0.4),
     "texture": Setting(15, grounds=TEXTURES, soil=0.2, light=0.6, blur=0.4, trouble=0.4, jpeg=0.4, alpha=0.05),
 }  # fmt: skip
@@ -144,7 +155,6 @@ SCENES: dict[str, tuple[Callable[[np.random.Generator], list[Glyph]], Setting]] 
     for content, (_, write) in CONTENTS.items()
     for name, setting in (_SETTINGS | (_EMPTY if content == "nothing" else {})).items()
 }
-_WEIGHTS = np.array([CONTENTS[kind.split(":")[0]][0] * setting.weight for kind, (_, setting) in SCENES.items()])
 
 
 def sample_scene(rng: np.random.Generator, kind: str | None = None) -> Scene:
@@ -152,10 +162,16 @@ def sample_scene(rng: np.random.Generator, kind: str | None = None) -> Scene:
 
     Args:
         rng: the only source of randomness; equal generators give equal scenes.
-        kind: a key of `SCENES`; any by default, by their frequency.
+        kind: a key of `SCENES`, or one of `CONTENTS`; any by default, by their frequency.
     """
-    if kind is None:
-        kind = list(SCENES)[rng.choice(len(SCENES), p=_WEIGHTS / _WEIGHTS.sum())]
+    if kind not in SCENES:
+        weights = np.array(
+            [
+                setting.weight * (CONTENTS[content][0] if kind is None else content == kind)
+                for content, setting in ((name.split(":")[0], setting) for name, (_, setting) in SCENES.items())
+            ]
+        )
+        kind = list(SCENES)[rng.choice(len(SCENES), p=weights / weights.sum())]
     write, setting = SCENES[kind]
     glyphs = write(rng)
     picture, height, origin = _lay(glyphs, setting, rng)
@@ -169,8 +185,10 @@ def sample_scene(rng: np.random.Generator, kind: str | None = None) -> Scene:
         image = _cut_out(image, ink, picture, rng)
     elif rng.random() < 0.15:
         image = image.convert("L")
-    digits = tuple(glyph.digit for glyph in glyphs if glyph.digit is not None)
-    return Scene(image, digits, ink if len(digits) == 1 else None, kind)
+    if glyphs and setting.crop > rng.random():
+        image, ink = _crop(image, ink, rng)
+    text = write_out(glyphs)
+    return Scene(image, text, ink if len(text) == 1 else None, kind, measure_gap(glyphs))
 
 
 def _lay(glyphs: list[Glyph], setting: Setting, rng: np.random.Generator) -> tuple[Picture, float, np.ndarray]:
@@ -212,7 +230,7 @@ def _furnish(picture: Picture, setting: Setting, rng: np.random.Generator, *, wr
     sheets = setting.sheets[int(rng.integers(len(setting.sheets)))]
     ground = sample_colour(rng, rng.random()) if sheets else picture.paper
     texture = str(rng.choice(setting.grounds))
-    picture.image = cover(rng, picture.image.size, texture, ground, rng.uniform(0.02, 0.3 if sheets else 0.08))
+    picture.image = cover(rng, picture.image.size, texture, ground, rng.uniform(0.02, 0.3 if sheets else 0.1))
     if setting.objects > rng.random():
         scatter(picture, rng, covering=bool(sheets) or not written)
     if setting.text > rng.random():
@@ -252,8 +270,9 @@ def _ink(
         covered = Image.new("L", ink.size)
         covered.paste(mask, place)
         ink = ImageChops.lighter(ink, covered)
-        faint = rng.uniform(0.35, 0.8) if len(glyphs) > 1 and rng.random() < 0.25 else 1
-        picture.image.paste(picture.ink, place, MANNERS[manner](mask, rng, picture.pen, faint * rng.uniform(0.75, 1)))
+        picture.image.paste(
+            picture.ink, place, MANNERS[manner](mask, rng, picture.pen, glyph.strength * rng.uniform(0.75, 1))
+        )
     if setting.neighbours > rng.random():
         _write_neighbours(picture, height, manner, rng)
     return ink
@@ -265,7 +284,7 @@ def _write_neighbours(picture: Picture, height: float, manner: str, rng: np.rand
     for gap, at_left in ((left, True), (picture.image.width - right, False)):
         mask = draw_turned(sample_strokes(int(rng.integers(10)), rng), height, picture.pen, picture.angle)
         box = mask.getbbox() or (0, 0, *mask.size)
-        seen = round(min(gap - picture.pen - 0.08 * height, rng.uniform(0.08, 0.35) * (box[2] - box[0])))
+        seen = round(min(gap - picture.pen - 0.08 * height, rng.uniform(0.08, 0.45) * (box[2] - box[0])))
         if seen > 1:
             x = seen - box[2] if at_left else picture.image.width - seen - box[0]
             picture.image.paste(picture.ink, (x, round(top)), MANNERS[manner](mask, rng, picture.pen, 1))
@@ -308,6 +327,15 @@ def _photograph(
     if setting.jpeg > rng.random():
         image = compress(image, rng)
     return image, ink
+
+
+def _crop(image: Image.Image, ink: Image.Image, rng: np.random.Generator) -> tuple[Image.Image, Image.Image]:
+    """Return what is near the ink: a box that is a little too large or too small for it on each side."""
+    box = np.array(ink.getbbox() or (0, 0, *ink.size))
+    height = box[3] - box[1]
+    margins = height * np.clip(rng.normal(0.06, 0.08, 4), -0.06, 0.4) * (-1, -1, 1, 1)
+    area = tuple(np.clip(np.round(box + margins), 0, ink.size * 2).astype(int).tolist())
+    return image.crop(area), ink.crop(area)
 
 
 def _cut_out(image: Image.Image, ink: Image.Image, picture: Picture, rng: np.random.Generator) -> Image.Image:

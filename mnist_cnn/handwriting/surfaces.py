@@ -140,6 +140,18 @@ def _litter(rng: np.random.Generator, size: Size) -> np.ndarray:
     return np.asarray(field.filter(ImageFilter.GaussianBlur(extent * rng.uniform(0, 0.2))), np.float32) / 255
 
 
+def _guilloche(rng: np.random.Generator, size: Size) -> np.ndarray:
+    """Return fine lines side by side, that wave together, as on cheques; sometimes two such families."""
+    x, y = np.meshgrid(np.arange(size[0], dtype=np.float32), np.arange(size[1], dtype=np.float32))
+    field = np.zeros(x.shape, np.float32)
+    for _ in range(int(rng.integers(1, 3))):
+        angle, period, wide = rng.normal(0, 0.4), rng.uniform(4, 12), min(size) * rng.uniform(0.3, 2)
+        along, across = np.cos(angle) * x + np.sin(angle) * y, np.cos(angle) * y - np.sin(angle) * x
+        waves = across + rng.uniform(0, 0.25) * wide * np.sin(2 * np.pi * along / wide + rng.uniform(0, 2 * np.pi))
+        field = np.maximum(field, np.clip(rng.uniform(1.5, 3) * np.cos(2 * np.pi * waves / period) - 0.5, 0, 1))
+    return 1 - field
+
+
 def _slope(rng: np.random.Generator, size: Size) -> np.ndarray:
     return smooth_field(rng, size, (1, 1))
 
@@ -151,6 +163,7 @@ _TEXTURES: dict[str, Callable[[np.random.Generator, Size], np.ndarray]] = {
     "weave": _weave,
     "litter": _litter,
     "slope": _slope,
+    "guilloche": _guilloche,
 }
 TEXTURES = ("plain", *_TEXTURES)
 
@@ -281,7 +294,7 @@ def print_text(picture: Picture, rng: np.random.Generator) -> None:
 
 
 def scatter(picture: Picture, rng: np.random.Generator, *, covering: bool) -> None:
-    """Put shaded objects into the picture: ellipses, boxes and pillows of any size, and bars from edge to edge.
+    """Put shaded objects into the picture: ellipses, boxes and pillows of any size, and bars.
 
     Args:
         picture: gets the objects.
@@ -289,11 +302,11 @@ def scatter(picture: Picture, rng: np.random.Generator, *, covering: bool) -> No
         covering: objects may lie on the block.
     """
     size = picture.image.size
+    bars = rng.choice([0.2, 0.2, 0.9])
     for _ in range(int(rng.integers(1, 7))):
         colour = sample_colour(rng, rng.random())
-        if rng.random() < 0.3:
-            ends = rng.uniform(-0.3, 1.3, (2, 2)) * size
-            ends[:, rng.integers(2)] = np.array([-0.1, 1.1]) * max(size)
+        if rng.random() < bars:
+            ends = _lay_bar(rng) * size
             width = min(size) * rng.uniform(0.02, 0.25)
             step = width * rng.uniform(1.3, 4, 2)  # rails and beams come side by side
             mask = stencil(size, [ends + step * index for index in range(rng.choice([1, 1, 2, 3, 8]))], width)
@@ -308,6 +321,17 @@ def scatter(picture: Picture, rng: np.random.Generator, *, covering: bool) -> No
         texture = str(rng.choice(TEXTURES))
         object_ = cover(rng, size, texture, colour, rng.uniform(0.05, 0.3))
         picture.image.paste(object_, mask=mask.filter(ImageFilter.GaussianBlur(softness)))
+
+
+def _lay_bar(rng: np.random.Generator) -> np.ndarray:
+    """Return the ends of a bar, as shares of the picture: across it, or a post or a beam that may end within it."""
+    ends, along = rng.uniform(-0.3, 1.3, (2, 2)), int(rng.integers(2))
+    is_post = rng.random() < 0.5
+    if is_post:
+        ends[1, 1 - along] = ends[0, 1 - along] + rng.normal(0, 0.03)
+    if not is_post or rng.random() < 0.4:
+        ends[:, along] = -0.1, 1.1
+    return ends
 
 
 def soil(picture: Picture, rng: np.random.Generator) -> None:

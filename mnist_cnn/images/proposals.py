@@ -33,13 +33,15 @@ from mnist_cnn.images.segments import Evidence, Segment
 
 # At most so many segments, whatever the picture, and places that are looked at; a place has one to four segments.
 MAX_SEGMENTS = 64
-_MAX_PLACES = 18
+_MAX_PLACES = 22
 _SAME_PLACE = 0.75  # boxes that share so much of their area are of the same
 
 # Pixels of the longer side: of a picture in which places are searched, and of a place that is looked at. A digit that
 # spans a thirtieth of the picture still has eight pixels in the first; in the second, the normalized image's pixels
 # have four each.
-_SEARCH_SIDE, _LOOK_SPAN = 256, 80
+_SEARCH_SIDE, _LOOK_SPAN = 256.0, 80
+# A picture whose longer side has so many pixels is searched at twice the first, too: it may hold a smaller digit.
+_LARGE = 1500
 _MARGIN = 0.5  # what is looked at around a place, as a share of its span
 # Strokes are narrower than these shares of the picture's longer side, and of the place's span.
 _WIDEST_SEARCHED, _WIDEST_LOOKED = 0.2, 0.5
@@ -97,9 +99,13 @@ def propose(image: Image.Image) -> list[Segment]:
 def _search(picture: Pyramid) -> Iterator[list[_Place]]:
     """Yield the places in each plane of a picture, and in each plane of a sheet in it."""
     searches = [(region, _SEARCH_SIDE) for region in (*_find_sheet(picture), picture.area)]
-    for region, side in (*searches, (picture.area, _SEARCH_SIDE / 3)):
+    searches.append((picture.area, _SEARCH_SIDE / 3))
+    if max(picture.size) >= _LARGE:
+        searches.append((picture.area, 2 * _SEARCH_SIDE))
+    for region, side in searches:
         small = _resize(picture, region, side)
-        for plane in find_planes(small, _WIDEST_SEARCHED * max(small.size), ("dark", "light", "colour")):
+        widest = _WIDEST_SEARCHED * min(max(small.size), _SEARCH_SIDE)
+        for plane in find_planes(small, widest, ("dark", "light", "colour")):
             scale = (region[2] - region[0]) / small.width, (region[3] - region[1]) / small.height
             origin = np.array(region[:2] * 2)
             yield [
@@ -165,7 +171,7 @@ def _find_places(plane: Plane) -> list[tuple[np.ndarray, float]]:
         for threshold in (plane.threshold, otsu(above)):
             components = find_components(contrast, threshold)
             # The heaviest is likeliest. What the edge cuts, such as a table, may be much heavier than the digit.
-            scores = components.mass * np.where(components.is_cut, 0.03, 1)
+            scores = components.mass * np.where(components.is_cut, 0.3, 1)
             best = [number for number in np.argsort(-scores)[:12] if _may_be_ink(components, number)][:4]
             for numbers in chain.from_iterable(([number], _join(components, number)) for number in best):
                 corners = components.boxes[numbers]

@@ -55,6 +55,7 @@ def render_card(metrics: dict[str, Any], figures: Iterable[str] = ()) -> str:
         measured=metrics,
         captions=captions,
         picture_rows=list(_pair_pictures(metrics["pictures"]["kinds"])),
+        number_rows=list(_list_numbers(metrics["numbers"])),
         refused_rows=list(_pair_refusals(metrics["nondigits"]["families"], metrics["corrupted"])),
         corrupted=CORRUPTED,
         unseen=UNSEEN,
@@ -70,6 +71,16 @@ def _pair_pictures(kinds: dict[str, dict[str, float]]) -> Iterator[list[str]]:
         name = setting if content in columns else f"{setting}, {content}"
         columns[content if content in columns else "none"] += [name, f"{measured['right']:.0%} of {measured['images']}"]
     cells = [list(zip(column[::2], column[1::2], strict=True)) for column in columns.values()]
+    for row in zip_longest(*cells, fillvalue=("", "")):
+        yield list(chain.from_iterable(row))
+
+
+def _list_numbers(measured: dict[str, Any]) -> Iterator[list[str]]:
+    """Yield the rows of a table with a column for what numbers were made of, their lengths, and their gaps."""
+    cells = [
+        [(name, f"{part['right']:.0%} of {part['images']}") for name, part in measured[group].items()]
+        for group in ("sources", "lengths", "gaps")
+    ]
     for row in zip_longest(*cells, fillvalue=("", "")):
         yield list(chain.from_iterable(row))
 

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import keras
 import numpy as np
 
-from mnist_cnn.decision import Outcome, digit_score
+from mnist_cnn.decision import Outcome, Perceptron, digit_score
 from mnist_cnn.handwriting import FAMILIES, FOR_MEASURING, SCENES
 from mnist_cnn.training.card import render_card
 from mnist_cnn.training.data import NO_DIGIT, Mnist, Split
@@ -20,6 +20,7 @@ from mnist_cnn.training.metrics import (
     expected_calibration_error,
     predict,
 )
+from mnist_cnn.training.numbers import fit_rows, make_numbers, measure_numbers, read_numbers
 from mnist_cnn.training.pictures import Picture, make_pictures
 from mnist_cnn.training.robustness import Read, measure_corrupted, measure_robustness
 from mnist_cnn.training.storage import replace_files
@@ -32,8 +33,9 @@ DRAWINGS = 4_000
 # seeds that people give to training runs.
 CHOICE_SEED, MEASURING_SEED = 1_000_001, 1_000_002
 
-# The vote has many weights, and every kind of picture has to be among those that it is fitted to.
-PICTURES_PER_DRAWING = 3
+# The vote and the reading of rows have many weights; every kind of picture has to be among those that they are fitted
+# to.
+PICTURES_PER_DRAWING, NUMBERS_PER_DRAWING = 2.5, 1.5
 
 # The largest share that the threshold may refuse: of the validation split, and of drawn digits, whose styles are rarer.
 REFUSED_VAL, REFUSED_DRAWN = 0.0025, 0.005
@@ -57,16 +59,20 @@ def measure(model: keras.Model, mnist: Mnist, drawings: int = DRAWINGS) -> Measu
     Args:
         model: from images of shape (n, 28, 28, 1) to probabilities of shape (n, 10).
         mnist: the test split is scored; the validation split determines the threshold.
-        drawings: number of digits to draw, and of pictures to make. The vote is fitted to `PICTURES_PER_DRAWING` times
-            as many others. Half as many non-digits are drawn, and a twentieth for each level of each condition.
+        drawings: number of digits to draw. The vote and the reading of rows are fitted to `PICTURES_PER_DRAWING` and
+            `NUMBERS_PER_DRAWING` times as many pictures and numbers, and measured on a quarter of these. Half as many
+            non-digits are drawn, and a twentieth for each level of each condition.
     """
     val, test = evaluate(model, mnist.val), evaluate(model, mnist.test)
     drawn_split = draw_digits(drawings, MEASURING_SEED)
     drawn = evaluate(model, drawn_split)
     read = partial(predict, model)
     threshold = choose_threshold(val.probabilities, read(draw_digits(drawings, CHOICE_SEED).images))
-    vote = fit_vote(read, make_pictures(PICTURES_PER_DRAWING * drawings, CHOICE_SEED), CHOICE_SEED)
+    pictures, numbers = int(PICTURES_PER_DRAWING * drawings), int(NUMBERS_PER_DRAWING * drawings)
+    vote = fit_vote(read, make_pictures(pictures, CHOICE_SEED), CHOICE_SEED)
+    rows = fit_rows(read, make_numbers(numbers, CHOICE_SEED), CHOICE_SEED)
     decide = partial(read_pictures, read, vote, threshold)
+    unseen = make_numbers(max(1, numbers // 4), MEASURING_SEED)
     metrics = {
         "parameters": model.count_params(),
         "val": _summarize(val, mnist.val, threshold),
@@ -76,13 +82,19 @@ def measure(model: keras.Model, mnist: Mnist, drawings: int = DRAWINGS) -> Measu
         },
         "drawn": _summarize(drawn, drawn_split, threshold),
         "nondigits": _measure_nondigits(read, drawings // 2, threshold),
-        "pictures": _measure_pictures(decide, make_pictures(drawings, MEASURING_SEED)),
+        "pictures": _measure_pictures(decide, make_pictures(max(1, pictures // 4), MEASURING_SEED)),
+        "numbers": measure_numbers(read_numbers(read, rows, unseen), unseen),
         "corrupted": measure_corrupted(model, mnist.test, MEASURING_SEED),
         "robustness": measure_robustness(decide, max(1, drawings // 20), MEASURING_SEED),
         "digit_threshold": threshold,
-        "vote": {name: np.round(weights, 5).tolist() for name, weights in vote._asdict().items()},
+        "vote": _list_weights(vote),
+        "rows": {part: _list_weights(perceptron) for part, perceptron in rows._asdict().items()},
     }
     return Measurement(metrics, {"test": (mnist.test, test.probabilities), "drawn": (drawn_split, drawn.probabilities)})
+
+
+def _list_weights(perceptron: Perceptron) -> dict[str, list[Any]]:
+    return {name: np.round(weights, 5).tolist() for name, weights in perceptron._asdict().items()}
 
 
 def _measure_nondigits(read: Predict, count: int, threshold: float) -> dict[str, Any]:

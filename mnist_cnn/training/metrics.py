@@ -99,12 +99,15 @@ def reliability(probabilities: np.ndarray, labels: np.ndarray) -> Reliability:
         probabilities: shape (n, 10).
         labels: shape (n,).
     """
-    confidence, right = probabilities.max(axis=1), probabilities.argmax(axis=1) == labels
+    return _bin(probabilities.max(axis=1), probabilities.argmax(axis=1) == labels)
+
+
+def _bin(confidence: np.ndarray, right: np.ndarray) -> Reliability:
     bins = np.minimum((confidence * ECE_BINS).astype(int), ECE_BINS - 1)
     counts = np.bincount(bins, minlength=ECE_BINS)
     held = counts > 0
     sums = [np.bincount(bins, weights=values, minlength=ECE_BINS)[held] for values in (confidence, right)]
-    return Reliability(counts[held] / len(labels), sums[0] / counts[held], sums[1] / counts[held])
+    return Reliability(counts[held] / len(right), sums[0] / counts[held], sums[1] / counts[held])
 
 
 def expected_calibration_error(probabilities: np.ndarray, labels: np.ndarray) -> float:
@@ -112,5 +115,15 @@ def expected_calibration_error(probabilities: np.ndarray, labels: np.ndarray) ->
 
     Naeini et al. 2015, "Obtaining well calibrated probabilities using Bayesian binning".
     """
-    bins = reliability(probabilities, labels)
+    return confidence_error(probabilities.max(axis=1), probabilities.argmax(axis=1) == labels)
+
+
+def confidence_error(confidence: np.ndarray, right: np.ndarray) -> float:
+    """Return the same for answers of any kind.
+
+    Args:
+        confidence: that each answer is right, 0 to 1, shape (n,).
+        right: whether it is, shape (n,).
+    """
+    bins = _bin(confidence, right)
     return float(np.sum(bins.shares * np.abs(bins.confidences - bins.accuracies)))

@@ -5,25 +5,21 @@ from typing import cast
 
 import jax
 import jax.numpy as jnp
-import keras
 import numpy as np
 
-from mnist_cnn.decision import Decision, Outcome, Vote, count_votes, decide, describe_segments
+from mnist_cnn.decision import Decision, Outcome, Perceptron, count_votes, decide, describe_segments
 from mnist_cnn.training.data import NO_DIGIT
+from mnist_cnn.training.perceptrons import fit_perceptrons
 from mnist_cnn.training.pictures import Picture
 
-_UNITS = 12
 _STEPS = 2_000
-_BATCH_SIZE = 512
-_LEARNING_RATE = 5e-3
-_WEIGHT_DECAY = 1e-3
 _MIN_LIKELIHOOD = 1e-4  # a picture in which no segment can be read mustn't outweigh the others
 
 
 Predict = Callable[[np.ndarray], np.ndarray]  # uint8 images, (n, 28, 28, 1) -> probabilities, (n, 10)
 
 
-def read_pictures(predict: Predict, vote: Vote, threshold: float, pictures: list[Picture]) -> list[Decision]:
+def read_pictures(predict: Predict, vote: Perceptron, threshold: float, pictures: list[Picture]) -> list[Decision]:
     """Return what is decided about each picture, as serving does."""
     return [
         decide(vote, threshold, probabilities, picture.boxes, picture.evidence)
@@ -31,11 +27,10 @@ def read_pictures(predict: Predict, vote: Vote, threshold: float, pictures: list
     ]
 
 
-def fit_vote(predict: Predict, pictures: list[Picture], seed: int) -> Vote:
+def fit_vote(predict: Predict, pictures: list[Picture], seed: int) -> Perceptron:
     """Return the vote that makes the known answers likeliest.
 
-    The loss is the cross-entropy of what the picture shows, and if that is one digit, of which. Adam minimizes it
-    (Kingma and Ba 2015, "Adam: a method for stochastic optimization").
+    The loss is the cross-entropy of what the picture shows, and if that is one digit, of which.
 
     Args:
         predict: the network.
@@ -46,32 +41,8 @@ def fit_vote(predict: Predict, pictures: list[Picture], seed: int) -> Vote:
     features, right, present = _gather(predict, pictures)
     outcomes = np.array([picture.outcome for picture in pictures])
     known = features[present > 0]
-    fixed = known.mean(axis=0), known.std(axis=0) + 1e-3
-    rng = np.random.default_rng(seed)
-    weights = [
-        keras.Variable(start)
-        for start in (
-            rng.normal(0, known.shape[1] ** -0.5, (known.shape[1], _UNITS)),
-            np.zeros(_UNITS),
-            rng.normal(0, 0.1, (_UNITS, 1 + len(Outcome))),
-            np.zeros(1 + len(Outcome)),
-        )
-    ]
-    optimizer = keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(_LEARNING_RATE, _STEPS))
-    optimizer.build(weights)
-
-    @jax.jit
-    def take_step(trained: list[jax.Array], state: list[jax.Array], *batch: jax.Array) -> tuple[list[jax.Array], ...]:
-        gradients = jax.grad(lambda trained: _loss(Vote(*fixed, *trained), *batch))(trained)
-        stepped: tuple[list[jax.Array], ...] = optimizer.stateless_apply(state, gradients, trained)
-        return stepped
-
-    data = [jnp.asarray(array) for array in (features, right, present, outcomes)]
-    trained, state = ([variable.value for variable in variables] for variables in (weights, optimizer.variables))
-    for _ in range(_STEPS):
-        rows = rng.integers(len(pictures), size=min(_BATCH_SIZE, len(pictures)))
-        trained, state = take_step(trained, state, *(array[rows] for array in data))
-    return Vote(*fixed, *map(np.asarray, trained))
+    (vote,) = fit_perceptrons(_loss, [known], [1 + len(Outcome)], [features, right, present, outcomes], _STEPS, seed)
+    return vote
 
 
 def _predict(predict: Predict, pictures: list[Picture]) -> list[np.ndarray]:
@@ -100,9 +71,10 @@ def _gather(predict: Predict, pictures: list[Picture]) -> tuple[np.ndarray, np.n
     return features, right, present
 
 
-def _loss(vote: Vote, features: jax.Array, right: jax.Array, present: jax.Array, outcomes: jax.Array) -> jax.Array:
-    weights, logits = count_votes(vote, cast(np.ndarray, features), cast(np.ndarray, present))
+def _loss(
+    votes: list[Perceptron], features: jax.Array, right: jax.Array, present: jax.Array, outcomes: jax.Array
+) -> jax.Array:
+    weights, logits = count_votes(votes[0], cast(np.ndarray, features), cast(np.ndarray, present))
     likelihood = (weights * right).sum(axis=-1) + _MIN_LIKELIHOOD
     decided = jnp.take_along_axis(jax.nn.log_softmax(logits), outcomes[:, None], axis=1)[:, 0]
-    decay = sum(jnp.sum(array**2) for array in (vote.hidden, vote.output))
-    return -jnp.mean(decided + jnp.log(likelihood)) + _WEIGHT_DECAY * decay
+    return -jnp.mean(decided + jnp.log(likelihood))

@@ -1,4 +1,4 @@
-"""The folder in which corrections wait for the Hub, and the batches in which they leave it.
+"""The folder in which corrections of one configuration wait for the Hub, and the batches in which they leave it.
 
     <name>.parquet                  a correction
     batches/<batch>/<name>.parquet  one that is on its way
@@ -23,7 +23,7 @@ from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
-from mnist_cnn.web.corrections import decode_correction, join_corrections
+from mnist_cnn.web.corrections import Configuration, decode_correction, join_corrections
 
 logger = logging.getLogger(__name__)
 
@@ -106,12 +106,12 @@ def take_batches(folder: Path) -> Iterator[Path]:
         yield batch
 
 
-def load_batch(batch: Path) -> bytes | None:
+def load_batch(batch: Path, configuration: Configuration) -> bytes | None:
     """Return a batch as a Parquet file, None if nothing is in it. Files that are damaged are set aside."""
     corrections = []
     for path in sorted(batch.iterdir()):
         try:
-            corrections.append(decode_correction(path.read_bytes()))
+            corrections.append(decode_correction(path.read_bytes(), configuration.schema))
         except ValueError:
             logger.exception("%s can't be pushed, and is set aside", path.name)
             path.rename(batch.parents[1] / f"{path.name}.damaged")

@@ -5,14 +5,24 @@ import logging
 import threading
 import time
 from collections import OrderedDict, deque
+from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 
 from mnist_cnn import hub
 from mnist_cnn.errors import CorrectionError, HubError
-from mnist_cnn.inference import Reading
+from mnist_cnn.inference import NumberReading, Reading
 from mnist_cnn.web import batches
 from mnist_cnn.web.batches import Stock
-from mnist_cnn.web.corrections import encode_correction, load_card
+from mnist_cnn.web.corrections import (
+    CONFIGURATIONS,
+    DIGITS,
+    NUMBERS,
+    Configuration,
+    encode_correction,
+    encode_number,
+    load_card,
+)
 from mnist_cnn.web.health import Waiting
 from mnist_cnn.web.limits import MAX_CORRECTIONS, MAX_CORRECTIONS_MB
 
@@ -36,7 +46,9 @@ class Feedback:
             push_every: minutes between two pushes, and between two attempts while the Hub can't be reached.
         """
         self.folder = folder
-        batches.open_folder(folder)
+        self._folders = {configuration: folder / configuration.waiting for configuration in CONFIGURATIONS}
+        for waiting in self._folders.values():
+            batches.open_folder(waiting)
         self._stock = Stock(0, 0)
         self._lock = threading.Lock()  # of the stock and of the files that it counts
         self._limit = HourlyLimit(MAX_CORRECTIONS)
@@ -70,23 +82,28 @@ class Feedback:
             CorrectionError: if the visitor or all of them have given too many.
             OSError: if it can't be written.
         """
-        if not self._limit.take(visitor):
-            message = f"Thank you, these are {MAX_CORRECTIONS} in an hour, and enough for now. Please come back later."
-            raise CorrectionError(message)
-        name = hashlib.sha256(visitor.encode() + hashlib.sha256(drawing).digest()).hexdigest()[:32]
-        content = encode_correction(name, drawing, reading, label, model, revision)
-        path = self.folder / f"{name}.parquet"
-        with self._lock:
-            former = Stock(1, path.stat().st_size) if path.exists() else Stock(0, 0)
-            stock = Stock(
-                self._stock.corrections + 1 - former.corrections, self._stock.size + len(content) - former.size
-            )
-            if stock.size > MAX_CORRECTIONS_MB * 2**20:
-                message = f"The {MAX_CORRECTIONS_MB:,} MB for corrections are full. Please come back another day."
-                raise CorrectionError(message)
-            batches.write_correction(self.folder, path.name, content)
-            self._stock = stock
-        return path
+        return self._keep(
+            visitor, drawing, DIGITS, lambda name: encode_correction(name, drawing, reading, label, model, revision)
+        )
+
+    def save_number(
+        self, visitor: str, drawing: bytes, reading: NumberReading, text: str, model: str, revision: str | None
+    ) -> Path:
+        """Keep a correction of a number, as `save` keeps that of a digit and with the same errors.
+
+        Either replaces the other. Where one digit was read and one is right, `save` that: training learns from those.
+
+        Args:
+            visitor: as for `save`, like all that isn't told here.
+            drawing: likewise.
+            reading: the number that was read in it and shown.
+            text: what it is, as `parse_number` returns it.
+            model: likewise.
+            revision: likewise.
+        """
+        return self._keep(
+            visitor, drawing, NUMBERS, lambda name: encode_number(name, drawing, reading, text, model, revision)
+        )
 
     def close(self) -> None:
         """Push what hasn't been pushed yet, if the Hub takes it in time."""
@@ -94,6 +111,27 @@ class Feedback:
         self._pusher.join(LAST_PUSH)
         if self._pusher.is_alive():
             logger.warning("The last corrections are in %s, and may not be on the Hub yet", self.folder)
+
+    def _keep(self, visitor: str, drawing: bytes, configuration: Configuration, encode: Callable[[str], bytes]) -> Path:
+        """Keep what `encode` makes of the name of a visitor's drawing, in place of all former words on it."""
+        if not self._limit.take(visitor):
+            message = f"Thank you, these are {MAX_CORRECTIONS} in an hour, and enough for now. Please come back later."
+            raise CorrectionError(message)
+        name = hashlib.sha256(visitor.encode() + hashlib.sha256(drawing).digest()).hexdigest()[:32]
+        content = encode(name)
+        paths = {configuration: folder / f"{name}.parquet" for configuration, folder in self._folders.items()}
+        path = paths.pop(configuration)
+        with self._lock:
+            former = [file.stat().st_size for file in (path, *paths.values()) if file.exists()]
+            stock = Stock(self._stock.corrections + 1 - len(former), self._stock.size + len(content) - sum(former))
+            if stock.size > MAX_CORRECTIONS_MB * 2**20:
+                message = f"The {MAX_CORRECTIONS_MB:,} MB for corrections are full. Please come back another day."
+                raise CorrectionError(message)
+            batches.write_correction(path.parent, path.name, content)
+            for other in paths.values():
+                other.unlink(missing_ok=True)
+            self._stock = stock
+        return path
 
     def _keep_pushing(self, repo_id: str | None, pause: float) -> None:
         """Push now, after each pause, and a last time at the end."""
@@ -105,12 +143,16 @@ class Feedback:
     def _push(self, repo_id: str | None) -> None:
         """Count what waits, and push it in batches, if there is somewhere to push it to."""
         try:
-            with batches.lock_batches(self.folder):
+            with ExitStack() as locks:
+                for folder in self._folders.values():
+                    locks.enter_context(batches.lock_batches(folder))
                 with self._lock:
-                    self._stock = batches.count_corrections(self.folder)
+                    stocks = map(batches.count_corrections, self._folders.values())
+                    self._stock = Stock(*map(sum, zip(*stocks, strict=True)))
                 if repo_id:
-                    for batch in batches.take_batches(self.folder):
-                        self._push_batch(repo_id, batch)
+                    for configuration, folder in self._folders.items():
+                        for batch in batches.take_batches(folder):
+                            self._push_batch(repo_id, configuration, batch)
             error = None
         except HubError as failure:
             error = str(failure)
@@ -120,10 +162,10 @@ class Feedback:
             logger.warning("Corrections can't be pushed to %s yet, and are kept: %s", repo_id, error)
         self._error = error
 
-    def _push_batch(self, repo_id: str, batch: Path) -> None:
-        content = batches.load_batch(batch)
+    def _push_batch(self, repo_id: str, configuration: Configuration, batch: Path) -> None:
+        content = batches.load_batch(batch, configuration)
         if content:
-            hub.push_data_file(repo_id, f"data/{batch.name}.parquet", content, load_card())
+            hub.push_data_file(repo_id, f"{configuration.folder}/{batch.name}.parquet", content, load_card())
         pushed = batches.delete_batch(batch)
         with self._lock:
             self._stock = Stock(self._stock.corrections - pushed.corrections, self._stock.size - pushed.size)

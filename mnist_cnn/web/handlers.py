@@ -3,6 +3,7 @@
 import hashlib
 import html
 import logging
+from collections.abc import Sequence
 from typing import TypedDict
 
 import gradio as gr
@@ -10,13 +11,14 @@ import numpy as np
 from PIL import Image
 
 from mnist_cnn.errors import CorrectionError, EmptyPictureError, PictureError
-from mnist_cnn.inference import NUM_CLASSES, Reading
-from mnist_cnn.web.endpoints import Prediction, build_prediction
+from mnist_cnn.inference import NumberReading, Reading, Strokes
+from mnist_cnn.web.corrections import parse_number
+from mnist_cnn.web.endpoints import Prediction, build_prediction, take_strokes
 from mnist_cnn.web.feedback import Feedback
 from mnist_cnn.web.limits import MAX_READINGS_MB
 from mnist_cnn.web.model_source import ModelHolder
 from mnist_cnn.web.payloads import PictureFile
-from mnist_cnn.web.pictures import draw_frame, draw_heat_map, encode_drawing, encode_png_url
+from mnist_cnn.web.pictures import draw_frames, draw_heat_map, encode_drawing, encode_png_url
 from mnist_cnn.web.queue import Answered, ReadingQueue
 from mnist_cnn.web.readings import KeptReading, ReadingStore
 
@@ -25,21 +27,54 @@ logger = logging.getLogger(__name__)
 PROMPT = "Draw a digit"
 
 
+class Drawing(PictureFile, total=False):
+    """A drawing on the pad: a PNG file, and its strokes in the file's pixels, if they aren't too many."""
+
+    strokes: list[list[list[float]]] | None
+
+
+class Tile(TypedDict):
+    """A digit of a number.
+
+    Attributes:
+        name: which digit it is, the how manieth, and how sure that is.
+        label: its ten probabilities, and where it is.
+        seen: the 28x28 image that the model saw, as a data URL.
+    """
+
+    name: str
+    label: Prediction
+    seen: str
+
+
+class Found(TypedDict):
+    """A picture with a frame around each part that was read, as a data URL, and what it shows in words."""
+
+    url: str
+    alt: str
+
+
 class Answer(TypedDict):
     """What the page shows for a picture, as its components take it.
 
     Attributes:
         verdict: a sentence, as HTML.
+        text: the number that was read, rows joined by a newline; empty for a single digit or none.
+        digits: those of the number, in reading order.
+        chosen: the index of the digit that the next two belong to.
         label: the ten probabilities; empty if no digit was read.
         seen: the 28x28 image that the model saw, as a data URL; empty if there is none.
-        found: the picture with a frame around what was read, as a data URL; empty for a drawing.
+        found: the picture with frames; None for a drawing.
         reading: the id under which the reading is kept; None if there is none.
     """
 
     verdict: str
+    text: str
+    digits: list[Tile]
+    chosen: int
     label: Prediction
     seen: str
-    found: str
+    found: Found | None
     reading: str | None
 
 
@@ -57,9 +92,14 @@ class Handlers:
         self._feedback = feedback
         self._kept = ReadingStore(MAX_READINGS_MB * 2**20)
 
-    def read_drawing(self, url: str | None) -> Answer:
-        """Read a drawing on the pad: the data URL of a PNG file, None for a blank pad."""
-        return self._read({"url": url} if url else None, "pad", on_error=PROMPT)
+    def read_drawing(self, drawing: Drawing | None) -> Answer:
+        """Read a drawing on the pad, None if it is blank.
+
+        Raises:
+            AnswerError: if it has other strokes than the pad sends.
+        """
+        strokes = take_strokes(drawing.get("strokes")) if isinstance(drawing, dict) else None
+        return self._read(drawing or None, "pad", strokes, on_error=PROMPT)
 
     def read_sketch(self, drawing: PictureFile | bytes | None) -> Answer:
         """Read a drawing on Gradio's Sketchpad, as `sketchpad.build_sketchpad` hands it on."""
@@ -69,36 +109,44 @@ class Handlers:
         """Read a picture that was uploaded, pasted or taken."""
         return self._read(picture, "picture")
 
-    def explain(self, reading_id: str | None) -> dict[str, str] | None:
-        """Draw which ink speaks for the likeliest digit, and which for the runner-up; None if there is no reading."""
+    def explain(self, reading_id: str | None, digit: int | None) -> dict[str, str] | None:
+        """Draw which ink of a digit speaks for the likeliest class, and which for the runner-up.
+
+        Args:
+            reading_id: of the number that it belongs to.
+            digit: its index in reading order; 0 for the only one.
+
+        Returns:
+            None if there is no such reading or digit.
+        """
         kept = self._kept.get(reading_id)
-        if kept is None:
+        if kept is None or type(digit) is not int or digit not in range(len(kept.shown)):
             return None
-        second, first = np.argsort(kept.reading.probabilities)[-2:].tolist()
-        heat = draw_heat_map(kept.reading.image, kept.classifier.explain(kept.reading.image, first, second))
+        reading = kept.shown[digit]
+        second, first = np.argsort(reading.probabilities)[-2:].tolist()
+        heat = draw_heat_map(reading.image, kept.classifier.explain(reading.image, first, second))
         return {"url": encode_png_url(heat), "first": with_article(first), "second": with_article(second)}
 
-    def correct(self, reading_id: str | None, request: gr.Request, event: gr.EventData) -> str:
-        """Keep the digit that a visitor picked as the right one, and return a sentence that says so."""
-        visitor, digit = _find_visitor(request), _find_digit(event)
-        if digit is None:
-            return f"Pick one of the digits from 0 to {NUM_CLASSES - 1}."
+    def correct(self, reading_id: str | None, correction: dict[str, str], request: gr.Request) -> str:
+        """Keep what a visitor says is right, the "text" of a correction, and return a sentence that says so."""
+        visitor = _find_visitor(request)
+        text = parse_number(correction.get("text") if isinstance(correction, dict) else None)
         if reading_id is None:
             return f"{PROMPT} first."
+        if text is None:
+            return "Type the right number with the digits from 0 to 9."
         if visitor is None:
-            return "Corrections are taken from the page only. Open it, and pick the digit there."
+            return "Corrections are taken from the page only. Open it, and correct the answer there."
         kept = self._kept.claim(reading_id, visitor)
         if kept is None:
             return "The picture is not here any more. Please give it again."
         try:
-            source, revision = kept.classifier.source, kept.classifier.revision
-            self._feedback.save(visitor, kept.drawing, kept.reading, digit, source, revision)
+            return f"Thank you. It is saved as {self._save(visitor, kept, text)}."
         except CorrectionError as error:
             return str(error)
         except OSError:
             logger.exception("A correction can't be written")
             return "It could not be saved. Please try again later."
-        return f"Thank you. It is saved as {with_article(digit)}."
 
     def describe_model(self) -> str:
         """Say as HTML how well the model reads, which one it is, and why if it isn't the one that was asked for."""
@@ -106,40 +154,62 @@ class Handlers:
         accuracy = served.classifier.metrics["test"]["accuracy"]
         return f"Reads {accuracy:.2%} of MNIST's test images right. Model: {html.escape(served.description)}"
 
-    def _read(self, picture: PictureFile | bytes | None, source: str, on_error: str | None = None) -> Answer:
+    def _save(self, visitor: str, kept: KeptReading, text: str) -> str:
+        """Keep the right number of a reading, and return it in words."""
+        origin = kept.classifier.source, kept.classifier.revision
+        if len(text) == len(kept.shown) == 1:
+            self._feedback.save(visitor, kept.drawing, kept.shown[0], int(text), *origin)
+            return with_article(int(text))
+        self._feedback.save_number(visitor, kept.drawing, kept.reading, text, *origin)
+        return _join_rows(text)
+
+    def _read(
+        self,
+        picture: PictureFile | bytes | None,
+        source: str,
+        strokes: Strokes | None = None,
+        on_error: str | None = None,
+    ) -> Answer:
         """Read a picture; a drawing in which there is nothing yet is answered with `on_error`, not with the error."""
         verdict = PROMPT
         if picture is not None:
             try:
-                return self._show(self._queue.read(picture, source), framed=source == "picture")
+                return self._show(self._queue.read_number(picture, source, strokes), framed=source == "picture")
             except EmptyPictureError as error:
                 verdict = on_error or html.escape(str(error))
             except PictureError as error:
                 verdict = html.escape(str(error))
-        return Answer(verdict=verdict, label={}, seen="", found="", reading=None)
+        return Answer(verdict=verdict, text="", digits=[], chosen=0, label={}, seen="", found=None, reading=None)
 
-    def _show(self, answered: Answered, framed: bool) -> Answer:
+    def _show(self, answered: Answered[NumberReading], framed: bool) -> Answer:
         """Keep a reading, and return what the page shows of it."""
-        reading, image, classifier = answered
+        number, image, classifier = answered
+        kept = KeptReading(number, classifier, encode_drawing(image))
+        tiles = [_build_tile(kept.shown, index) for index in range(len(kept.shown))]
+        chosen = int(np.argmin([reading.probabilities.max() for reading in kept.shown]))
+        is_number = len(tiles) > 1
         return Answer(
-            verdict=write_verdict(reading),
-            label=build_prediction(reading),
-            seen=encode_png_url(Image.fromarray(reading.image[..., 0])),
-            found=encode_png_url(draw_frame(image, reading.box)) if framed else "",
-            reading=self._kept.keep(KeptReading(reading, classifier, encode_drawing(image))),
+            verdict=write_verdict(number),
+            text=number.text if is_number else "",
+            digits=tiles if is_number else [],
+            chosen=chosen,
+            label=tiles[chosen]["label"],
+            seen=tiles[chosen]["seen"],
+            found=_frame(image, kept) if framed else None,
+            reading=self._kept.keep(kept),
         )
 
 
-def write_verdict(reading: Reading) -> str:
-    """Say in a sentence what a reading means: one digit, one of two, several, or something else."""
-    if reading.is_several:
-        return "Several digits: one at a time, please"
-    if not reading.is_digit:
-        return "There is something, but no digit"
-    second, first = np.argsort(reading.probabilities)[-2:].tolist()
-    if reading.probabilities[second] > 0.25:
+def write_verdict(number: NumberReading) -> str:
+    """Say in a sentence what a reading means: a number, one digit, one of two, or something else."""
+    whole = number.whole
+    if not number.text:
+        return "Several digits, but they can't be read" if whole.is_several else "There is something, but no digit"
+    second, first = np.argsort(whole.probabilities)[-2:].tolist()
+    if whole.is_digit and whole.probabilities[second] > 0.25:
         return f"{with_article(first)} or {with_article(second)}".capitalize()
-    return f"{first}, {min(reading.probabilities[first], 0.99):.0%} sure".replace("%", "\N{NO-BREAK SPACE}%")
+    text, sureness = _join_rows(number.text), f"{_write_percent(number.confidence)} sure"
+    return f"{text}, {sureness}" if number.confidence >= 0.5 else f"{text}, perhaps ({sureness})"
 
 
 def with_article(digit: int) -> str:
@@ -153,8 +223,30 @@ def _find_visitor(request: gr.Request) -> str | None:
     return hashlib.sha256(session.encode(errors="surrogatepass")).hexdigest() if session else None
 
 
-def _find_digit(event: gr.EventData) -> int | None:
-    """Return the digit that was picked; None if an event, which can hold anything, holds none."""
-    data = event._data  # `event.digit` fails if this is no dict
-    digit = data.get("digit") if isinstance(data, dict) else None
-    return digit if type(digit) is int and digit in range(NUM_CLASSES) else None
+def _build_tile(readings: Sequence[Reading], index: int) -> Tile:
+    """Return what the page shows of one digit of a number."""
+    reading = readings[index]
+    sureness = _write_percent(float(reading.probabilities.max()))
+    return {
+        "name": f"{reading.digit}, digit {index + 1} of {len(readings)}, {sureness} sure",
+        "label": build_prediction(reading),
+        "seen": encode_png_url(Image.fromarray(reading.image[..., 0])),
+    }
+
+
+def _frame(image: Image.Image, kept: KeptReading) -> Found:
+    """Frame what was read in a picture."""
+    is_number = len(kept.shown) > 1
+    parts = f"each digit of {_join_rows(kept.reading.text)}" if is_number else "the part that was read"
+    framed = draw_frames(image, [reading.box for reading in kept.shown])
+    return {"url": encode_png_url(framed), "alt": f"The picture, with a frame around {parts}"}
+
+
+def _join_rows(text: str) -> str:
+    """Return a number in one line."""
+    return text.replace("\n", " ")
+
+
+def _write_percent(share: float) -> str:
+    """Write a probability; nothing is certain."""
+    return f"{min(share, 0.99):.0%}".replace("%", "\N{NO-BREAK SPACE}%")

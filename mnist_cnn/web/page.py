@@ -59,17 +59,21 @@ class Parts:
     picture_answer: gr.JSON
     found: gr.HTML
     verdict: gr.HTML
+    digits: gr.HTML
     label: gr.Label
     seen: gr.HTML
     heat: gr.HTML
     correction: gr.HTML
+    thanks: gr.HTML
     reading: gr.JSON  # the id of the reading that is shown
+    chosen: gr.JSON  # the index of its digit that is shown
     serving: gr.HTML
 
     @property
     def answer(self) -> list[gr.components.Component]:
         """The components that show an answer, in the order in which static/show_answer.js fills them."""
-        return [self.verdict, self.label, self.seen, self.found, self.reading, self.correction]
+        shown = [self.verdict, self.digits, self.label, self.seen, self.found]
+        return [*shown, self.reading, self.chosen, self.correction, self.thanks]
 
 
 def build_page(models: ModelHolder, feedback: Feedback) -> gr.Blocks:
@@ -145,7 +149,7 @@ def _lay_out(handlers: Handlers) -> Parts:
     parts: dict[str, Any] = {}
     gr.Markdown(f"# {TITLE}\n{DESCRIPTION}", elem_id="heading")
     with gr.Row():
-        with gr.Column():
+        with gr.Column(scale=3):
             with gr.Tab("Draw", elem_id="draw-tab") as parts["pad_tab"]:
                 parts["pad"] = build_pad(handlers.read_drawing)
             with gr.Tab("Sketchpad", elem_id="sketchpad-tab") as parts["sketchpad_tab"]:
@@ -153,14 +157,16 @@ def _lay_out(handlers: Handlers) -> Parts:
             with gr.Tab("Picture", elem_id="picture-tab") as parts["picture_tab"]:
                 parts["picture"] = _build_picture_input()
                 parts["found"] = gr.HTML("", html_template=load_static("found.html"))
-        with gr.Column():
-            parts["verdict"] = gr.HTML(PROMPT, elem_id="verdict", html_template='<p role="status">${value}</p>')
+        with gr.Column(scale=2):
+            parts["verdict"] = gr.HTML(PROMPT, elem_id="verdict", html_template=load_static("verdict.html"))
+            parts["digits"] = _build_digits()
             parts["label"] = gr.Label(num_top_classes=10, elem_id="label", label="Probabilities", show_label=False)
             with gr.Row(elem_id="tiles"):
                 parts["seen"] = gr.HTML("", elem_id="seen", html_template=load_static("seen.html"))
                 parts["heat"] = gr.HTML(html_template=load_static("heat.html"))
             parts["correction"] = _build_correction()
-    for hidden in ("sketchpad_answer", "picture_answer", "reading"):
+            parts["thanks"] = gr.HTML("", elem_id="thanks", html_template='<p role="status">${value}</p>')
+    for hidden in ("sketchpad_answer", "picture_answer", "reading", "chosen"):
         parts[hidden] = gr.JSON(visible=False)
     parts["serving"] = gr.HTML(handlers.describe_model(), elem_id="serving")
     return Parts(**parts)
@@ -169,10 +175,11 @@ def _lay_out(handlers: Handlers) -> Parts:
 def _wire(page: gr.Blocks, parts: Parts, handlers: Handlers) -> None:
     """Connect the components with what they set off."""
     show: dict[str, Any] = {"fn": None, "outputs": parts.answer, "js": load_static("show_answer.js")}
-    explain: dict[str, Any] = {"fn": handlers.explain, "inputs": parts.reading, "outputs": parts.heat, **PRIVATE}
+    explain: dict[str, Any] = {"fn": handlers.explain, "outputs": parts.heat, "trigger_mode": "always_last", **PRIVATE}
+    explain["inputs"] = [parts.reading, parts.chosen]
 
     parts.pad.change(inputs=parts.pad, api_visibility="private", **show)
-    parts.pad.rest(trigger_mode="always_last", **explain)
+    parts.pad.rest(**explain)
     for change, read, given, answer in (
         (parts.sketchpad.change, handlers.read_sketch, parts.sketchpad, parts.sketchpad_answer),
         (partial(parts.picture.change, preprocess=False), handlers.read_picture, parts.picture, parts.picture_answer),
@@ -185,7 +192,15 @@ def _wire(page: gr.Blocks, parts: Parts, handlers: Handlers) -> None:
         (parts.picture_tab, parts.picture_answer),
     ):
         tab.select(inputs=shown, api_visibility="private", **show).then(**explain)
-    parts.correction.pick(handlers.correct, parts.reading, parts.correction, **PRIVATE)
+    parts.digits.choose(
+        fn=None,
+        inputs=[parts.digits, parts.correction],
+        outputs=[parts.label, parts.seen, parts.chosen, parts.correction],
+        js=load_static("show_digit.js"),
+        api_visibility="private",
+    ).then(**explain)
+    corrected = [parts.reading, parts.correction]
+    parts.correction.pick(handlers.correct, corrected, parts.thanks, trigger_mode="always_last", **PRIVATE)
     take_brush = load_static("take_brush.js")
     gr.on([parts.sketchpad_tab.select, parts.sketchpad.clear], js=take_brush, api_visibility="private")
     page.load(handlers.describe_model, outputs=parts.serving, **PRIVATE)  # another model may serve by now
@@ -195,7 +210,7 @@ def _build_picture_input() -> gr.Image:
     # image_mode=None: `load_image` decodes the files, since it knows more kinds of them.
     return gr.Image(
         elem_id="picture",
-        label="A picture of one digit",
+        label="A picture of a digit or a number",
         show_label=False,
         image_mode=None,
         buttons=[],
@@ -204,9 +219,17 @@ def _build_picture_input() -> gr.Image:
     )
 
 
+def _build_digits() -> gr.HTML:
+    return gr.HTML(
+        elem_id="digits",
+        html_template=load_static("digits.html"),
+        js_on_load=load_static("digits.js"),
+        apply_default_css=False,
+    )
+
+
 def _build_correction() -> gr.HTML:
     return gr.HTML(
-        "",
         elem_id="correction",
         html_template=load_static("correction.html"),
         js_on_load=load_static("correction.js"),

@@ -2,6 +2,7 @@
 
 import base64
 import io
+from collections.abc import Iterable
 
 import numpy as np
 from PIL import Image, ImageDraw
@@ -47,12 +48,14 @@ def draw_heat_map(image: np.ndarray, attribution: np.ndarray) -> Image.Image:
     return Image.fromarray(colours.astype(np.uint8))
 
 
-def draw_frame(image: Image.Image, box: Box) -> Image.Image:
-    """Return a picture on white, no larger than the page shows it, with a frame around a part of it."""
+def draw_frames(image: Image.Image, boxes: Iterable[Box]) -> Image.Image:
+    """Return a picture on white, no larger than the page shows it, with frames around parts of it."""
     scale = min(1.0, FOUND_SIDE / max(image.size))
     small = image.convert("RGBA").resize([max(1, round(side * scale)) for side in image.size])
     framed = Image.new("RGB", small.size, "white")
     framed.paste(small, mask=small.getchannel("A"))
-    left, top, right, bottom = (round(edge * scale) for edge in box)
-    ImageDraw.Draw(framed).rectangle((left - 4, top - 4, right + 3, bottom + 3), outline=tuple(FOR.tolist()), width=3)
+    pencil = ImageDraw.Draw(framed)
+    for box in boxes:
+        left, top, right, bottom = (round(edge * scale) for edge in box)
+        pencil.rectangle((left - 4, top - 4, right + 3, bottom + 3), outline=tuple(FOR.tolist()), width=3)
     return framed

@@ -4,12 +4,22 @@ import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, NamedTuple
+from functools import partial
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from PIL import Image
 
 from mnist_cnn.errors import PictureError, UnreadablePictureError
-from mnist_cnn.inference import Classifier, Reading, count_pixels, load_image, prepare
+from mnist_cnn.inference import (
+    Classifier,
+    NumberReading,
+    Reading,
+    Strokes,
+    count_pixels,
+    load_image,
+    prepare,
+    propose_layouts,
+)
 from mnist_cnn.web.exchange import CLIENT_GONE, AnswerError, is_abandoned, set_error_status
 from mnist_cnn.web.limits import MAX_BATCH_MEGAPIXELS, MAX_BATCH_SECONDS
 from mnist_cnn.web.model_source import ModelHolder
@@ -19,7 +29,10 @@ from mnist_cnn.web.turns import NetworkTurns, Turns
 logger = logging.getLogger(__name__)
 
 
-class Answered(NamedTuple):
+What = TypeVar("What", Reading, NumberReading)
+
+
+class Answered(NamedTuple, Generic[What]):
     """A reading and where it came from.
 
     Attributes:
@@ -28,7 +41,7 @@ class Answered(NamedTuple):
         classifier: the model that read it.
     """
 
-    reading: Reading
+    reading: What
     image: Image.Image
     classifier: Classifier
 
@@ -42,8 +55,8 @@ class ReadingQueue:
         self._turns = Turns()
         self._network_turns = NetworkTurns()
 
-    def read(self, picture: PictureFile | bytes | None, source: str) -> Answered:
-        """Read one picture.
+    def read(self, picture: PictureFile | bytes | None, source: str) -> Answered[Reading]:
+        """Read one picture of a digit.
 
         Args:
             picture: as a client sent it, or the content of its file.
@@ -54,15 +67,19 @@ class ReadingQueue:
             EmptyPictureError: if there is no ink in it.
             BusyError: if it is large, and too many such pictures wait already.
         """
-        set_error_status(500)
-        line = _LogLine(source)
-        try:
-            answered = self._read(picture, line)
-        except PictureError as error:
-            line.write(error)
-            raise
-        line.write(answered.reading)
-        return answered
+        return self._log(partial(self._read, picture), source)
+
+    def read_number(
+        self, picture: PictureFile | bytes | None, source: str, strokes: Strokes | None = None
+    ) -> Answered[NumberReading]:
+        """Read all digits of one picture.
+
+        Args:
+            picture: as for `read`, which also tells the errors.
+            source: likewise.
+            strokes: with which it was drawn, in its pixels, if that is known.
+        """
+        return self._log(partial(self._read_number, picture, strokes), source)
 
     def read_batch(self, pictures: Sequence[PictureFile | None], source: str) -> list[Reading | PictureError]:
         """Read many pictures; an unreadable one has its error, as `read` would raise it, in place of its reading.
@@ -82,7 +99,19 @@ class ReadingQueue:
             line.write(readings[-1])
         return readings
 
-    def _read(self, picture: PictureFile | bytes | None, line: "_LogLine") -> Answered:
+    def _log(self, read: Callable[["_LogLine"], Answered[What]], source: str) -> Answered[What]:
+        """Read a picture, and write the line of the log."""
+        set_error_status(500)
+        line = _LogLine(source)
+        try:
+            answered = read(line)
+        except PictureError as error:
+            line.write(error)
+            raise
+        line.write(answered.reading)
+        return answered
+
+    def _read(self, picture: PictureFile | bytes | None, line: "_LogLine") -> Answered[Reading]:
         """Decode a picture, find what may be a digit, and let the network read that."""
         with line.timed():
             content = picture if isinstance(picture, bytes) else load_content(picture)
@@ -94,11 +123,23 @@ class ReadingQueue:
                 (reading,) = classifier.read_prepared([prepared])
         return Answered(reading, image, classifier)
 
+    def _read_number(
+        self, picture: PictureFile | bytes | None, strokes: Strokes | None, line: "_LogLine"
+    ) -> Answered[NumberReading]:
+        """Read a picture as one digit, and if it is none, as a number: with a turn of its own for each."""
+        whole, image, classifier = self._read(picture, line)
+        with line.timed():
+            with self._turns.take(image.width * image.height):
+                layouts = [] if whole.is_digit else propose_layouts(image, strokes)
+            with self._network_turns.take(sum(len(layout.images) for layout in layouts)):
+                number = classifier.read_layouts(layouts, whole)
+        return Answered(number, image, classifier)
+
 
 class _Batch:
     """The pictures of one request: each of them is read once, and all of them within limits."""
 
-    def __init__(self, read: Callable[[PictureFile | None, "_LogLine"], Answered]) -> None:
+    def __init__(self, read: Callable[[PictureFile | None, "_LogLine"], Answered[Reading]]) -> None:
         self._read = read
         self._known: dict[str, Reading | PictureError] = {}
         self._pixels = 0
@@ -154,10 +195,12 @@ class _LogLine:
         self._fields["size"] = image.size
         return image
 
-    def write(self, outcome: Reading | PictureError) -> None:
+    def write(self, outcome: Reading | NumberReading | PictureError) -> None:
         """Write the line."""
         if isinstance(outcome, PictureError):
             self._fields["error"] = str(outcome)
+        elif isinstance(outcome, NumberReading):
+            self._fields |= {"text": outcome.text, "confidence": round(outcome.confidence, 4)}
         else:
             confidence = round(float(outcome.probabilities[outcome.digit]), 4)
             self._fields |= {"digit": outcome.digit, "confidence": confidence}

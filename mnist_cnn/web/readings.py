@@ -5,7 +5,7 @@ import threading
 from collections import OrderedDict
 from dataclasses import dataclass
 
-from mnist_cnn.inference import Classifier, Reading
+from mnist_cnn.inference import Classifier, NumberReading, Reading
 
 
 @dataclass(eq=False)
@@ -19,15 +19,21 @@ class KeptReading:
         visitor: who may correct it; None as long as anyone may who knows its id.
     """
 
-    reading: Reading
+    reading: NumberReading
     classifier: Classifier
     drawing: bytes
     visitor: str | None = None
 
     @property
+    def shown(self) -> tuple[Reading, ...]:
+        """What the page shows: each digit in reading order, or the whole picture where no digit was read."""
+        return self.reading.digits or (self.reading.whole,)
+
+    @property
     def size(self) -> int:
         """How much memory it takes, in bytes; models are shared, and don't count."""
-        return len(self.drawing) + self.reading.image.nbytes + self.reading.probabilities.nbytes
+        readings = {self.reading.whole, *self.reading.digits}  # a single digit is the whole as well
+        return len(self.drawing) + sum(one.image.nbytes + one.probabilities.nbytes for one in readings)
 
 
 class ReadingStore:

@@ -1,4 +1,4 @@
-"""Measure how long the answer takes once the pen is lifted, on the pad and on Gradio's Sketchpad.
+"""Measure how long the answer takes once the pen is lifted, on the pad and on Gradio's Sketchpad, and after six digits.
 
 python -m tests.benchmarks.pen_to_answer [--rounds 15]
 
@@ -13,17 +13,19 @@ from pathlib import Path
 
 from playwright.sync_api import Page, sync_playwright
 
-from tests.support.browsing import CHROMIUM_ARGUMENTS, place, run_app
+from tests.support.browsing import CHROMIUM_ARGUMENTS, place, run_app, write
 from tests.support.strokes import DIGITS
 
-# The 28x28 image changes with every answer. The last change after the pen is lifted is that of the final answer.
+# A 28x28 image changes with every answer: the digit's, or that of a number's last digit. The last change after the pen
+# is lifted is that of the final answer.
 WATCH = """
 () => {
   window.times = { down: 0, up: 0, answers: [] };
   addEventListener("pointerdown", () => { times.down = performance.now(); times.answers = []; }, true);
   addEventListener("pointerup", () => { times.up = performance.now(); }, true);
-  new MutationObserver(() => times.answers.push(performance.now()))
-    .observe(document.querySelector("#seen"), { subtree: true, childList: true, attributes: true });
+  const observer = new MutationObserver(() => times.answers.push(performance.now()));
+  for (const place of document.querySelectorAll("#seen, #digits"))
+    observer.observe(place, { subtree: true, childList: true, attributes: true });
 }
 """
 
@@ -42,11 +44,18 @@ def draw_seven(page: Page, selector: str, settle: int) -> dict:
     return page.evaluate("times")
 
 
+def write_six_digits(page: Page) -> dict:
+    """Write a number on the pad, wait for the last answer, and return the times in milliseconds."""
+    write(page, page.locator("#pad canvas"), "421703")
+    page.wait_for_timeout(1500)
+    return page.evaluate("times")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=15)
     rounds = parser.parse_args().rounds
-    delays: dict[str, list[float]] = {"pad": [], "Sketchpad": []}
+    delays: dict[str, list[float]] = {"pad": [], "pad, the last of six digits": [], "Sketchpad": []}
     rates = []
     executable = shutil.which("chromium") or shutil.which("google-chrome")
     with (
@@ -63,6 +72,8 @@ def main() -> None:
             page.get_by_role("tab", name="Draw").click()
             times = draw_seven(page, "#pad canvas", settle=1500)
             page.keyboard.press("Delete")
+            written = write_six_digits(page)
+            page.keyboard.press("Delete")
             page.get_by_role("tab", name="Sketchpad").click()
             page.locator("#sketchpad [aria-label='Brush'].highlight").wait_for()
             page.wait_for_timeout(1000)
@@ -71,6 +82,7 @@ def main() -> None:
             page.wait_for_timeout(1000)
             if number:
                 delays["pad"].append(max(0, times["answers"][-1] - times["up"]))
+                delays["pad, the last of six digits"].append(max(0, written["answers"][-1] - written["up"]))
                 delays["Sketchpad"].append(sketched["answers"][-1] - sketched["up"])
                 during = [answer for answer in times["answers"] if answer < times["up"]]
                 rates.append(1000 * len(during) / (times["up"] - times["down"]))

@@ -4,7 +4,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from mnist_cnn.decision import Outcome, Vote, count_votes, decide, describe_segments, digit_score
+from mnist_cnn.decision import Outcome, Perceptron, count_votes, decide, describe_segments, digit_score
 from tests.support.probabilities import sure
 
 EVIDENCE = np.array([[0.5, 0.8], [0.2, 0.4], [0.1, 0.6]], np.float32)
@@ -13,7 +13,7 @@ PROBABILITIES = np.stack([sure(0.5, 3), sure(0.98, 7), sure(0.4, 1)]).astype(np.
 FEATURES = describe_segments(PROBABILITIES, BOXES, EVIDENCE)
 
 
-def make_vote(counting: int | None = None, says: tuple[float, float, float] = (1, 0, 0)) -> Vote:
+def make_vote(counting: int | None = None, says: tuple[float, float, float] = (1, 0, 0)) -> Perceptron:
     """Return a vote in which a segment counts the more, the greater one feature is, and says the same everywhere.
 
     Args:
@@ -25,7 +25,7 @@ def make_vote(counting: int | None = None, says: tuple[float, float, float] = (1
     if counting is not None:
         hidden[counting], output[0, 0] = 1, 200
     bias = np.array([0, *says], np.float32)
-    return Vote(np.zeros(features), np.ones(features), hidden, np.zeros(1), output, bias)
+    return Perceptron(np.zeros(features), np.ones(features), hidden, np.zeros(1), output, bias)
 
 
 def test_vote_that_counts_the_digit_score_alone_takes_the_segment_with_the_highest() -> None:
@@ -71,7 +71,7 @@ def test_order_of_the_segments_changes_nothing() -> None:
     rng = np.random.default_rng(0)
     features = FEATURES.shape[1]
     shapes = (features,), (features,), (features, 5), (5,), (5, 4), (4,)
-    vote = Vote(*(rng.normal(size=shape) for shape in shapes))._replace(scale=np.ones(features))
+    vote = Perceptron(*(rng.normal(size=shape) for shape in shapes))._replace(scale=np.ones(features))
     first = decide(vote, 0, PROBABILITIES, BOXES, EVIDENCE)
     order = np.array([2, 0, 1])
     second = decide(vote, 0, PROBABILITIES[order], BOXES[order], EVIDENCE[order])

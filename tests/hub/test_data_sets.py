@@ -6,6 +6,7 @@ from pathlib import Path
 
 import huggingface_hub
 import pytest
+import yaml
 
 from mnist_cnn.errors import HubError
 from mnist_cnn.hub import check_dataset, data_sets, pull_model, push_data_file
@@ -49,46 +50,87 @@ def test_a_hub_that_never_answers_fails_at_the_deadline(hub: LoopbackHub, monkey
 
 # Files that are added
 
+CARD = """---
+license: mit
+configs:
+- config_name: default
+  data_files: data/*.parquet
+- config_name: more
+  data_files: more/*.parquet
+---
+# Digits of owner/name
+"""
+CONFIGS = yaml.safe_load(CARD.split("---")[1])["configs"]
+
 
 def read_card(hub: LoopbackHub) -> str:
     repo = hub.repo("owner/data", "datasets")
     return (repo.folder / "blobs" / repo.files()["README.md"]["oid"]).read_text()
 
 
+def put_card(content: str) -> None:
+    huggingface_hub.create_repo("owner/data", repo_type="dataset")
+    huggingface_hub.upload_file(
+        path_or_fileobj=content.encode(), path_in_repo="README.md", repo_id="owner/data", repo_type="dataset"
+    )
+
+
 def test_first_file_creates_a_private_data_set_with_a_card_in_one_commit(hub: LoopbackHub) -> None:
-    push_data_file("owner/data", "data/one.parquet", b"one", "# Digits of owner/name")
+    push_data_file("owner/data", "data/one.parquet", b"one", CARD)
     repo = hub.repo("owner/data", "datasets")
     assert repo.state["private"]
     assert set(repo.files()) == {".gitattributes", "README.md", "data/one.parquet"}
     assert len(repo.history()) == 2
-    assert read_card(hub) == "# Digits of owner/data"
+    assert read_card(hub) == CARD.replace("owner/name", "owner/data")
 
 
 def test_card_that_is_there_already_stays(hub: LoopbackHub) -> None:
-    huggingface_hub.create_repo("owner/data", repo_type="dataset")
-    huggingface_hub.upload_file(
-        path_or_fileobj=b"Mine.", path_in_repo="README.md", repo_id="owner/data", repo_type="dataset"
-    )
-    push_data_file("owner/data", "data/one.parquet", b"one", "# Digits")
+    put_card("Mine.")
+    push_data_file("owner/data", "data/one.parquet", b"one", CARD)
     assert read_card(hub) == "Mine."
 
 
+@pytest.mark.parametrize("head", ["", "---\nlicense: mit  # mine\ntags: [a]\n---\n"])
+def test_card_without_configs_gets_them_with_the_first_file_of_another_configuration(
+    hub: LoopbackHub, head: str
+) -> None:
+    put_card(f"{head}\nMine.\n\n---\nconfigs: none\n")
+    for name in ("one", "two"):
+        push_data_file("owner/data", f"more/{name}.parquet", name.encode(), CARD)
+    _, front_matter, text = read_card(hub).split("---\n", 2)
+    assert yaml.safe_load(front_matter)["configs"] == CONFIGS[::-1]
+    assert front_matter.endswith(head.replace("---\n", ""))
+    assert text.strip() == "Mine.\n\n---\nconfigs: none"
+
+
+def test_card_with_configs_stays_whatever_comes(hub: LoopbackHub) -> None:
+    mine = "---\nlicense: mit\nconfigs:\n- config_name: mine\n  data_files: '*.csv'\n---\nMine."
+    put_card(mine)
+    push_data_file("owner/data", "more/one.parquet", b"one", CARD)
+    assert read_card(hub) == mine
+
+
+def test_first_configuration_of_a_new_card_is_that_of_the_file(hub: LoopbackHub) -> None:
+    push_data_file("owner/data", "more/one.parquet", b"one", CARD)
+    assert yaml.safe_load(read_card(hub).split("---")[1])["configs"] == CONFIGS[::-1]
+
+
 def test_same_file_again_makes_no_commit(hub: LoopbackHub) -> None:
-    for _ in range(2):
-        push_data_file("owner/data", "data/one.parquet", b"one", "# Digits")
-    assert len(hub.repo("owner/data", "datasets").history()) == 2
+    for path in ("data/one.parquet", "data/one.parquet", "more/one.parquet", "more/one.parquet"):
+        push_data_file("owner/data", path, b"one", CARD)
+    assert len(hub.repo("owner/data", "datasets").history()) == 3
 
 
 def test_file_that_is_refused_is_an_error_in_a_sentence(hub: LoopbackHub) -> None:
     with pytest.raises(HubError, match="The token has no right to stranger/data"):
-        push_data_file("stranger/data", "data/one.parquet", b"one", "# Digits")
+        push_data_file("stranger/data", "data/one.parquet", b"one", CARD)
     with hub.fault(pattern="/commit/", status=403), pytest.raises(HubError, match="no right to owner/data"):
-        push_data_file("owner/data", "data/one.parquet", b"one", "# Digits")
+        push_data_file("owner/data", "data/one.parquet", b"one", CARD)
 
 
 def test_upload_draws_no_progress_bar_into_a_log(capfd: pytest.CaptureFixture[str]) -> None:
     for path in ("data/one.parquet", "data/two.parquet"):
-        push_data_file("owner/data", path, b"the same", "# Digits")  # the second finds nothing to upload
+        push_data_file("owner/data", path, b"the same", CARD)  # the second finds nothing to upload
     assert capfd.readouterr().err == ""
 
 

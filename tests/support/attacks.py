@@ -106,7 +106,7 @@ class Page:
         return cls(json.loads(body))
 
     def draw(self, session: str, url: str) -> dict:
-        return {"data": url, "component_id": self.ids["pad"], "fn_name": "read", "session_hash": session}
+        return {"data": {"url": url}, "component_id": self.ids["pad"], "fn_name": "read", "session_hash": session}
 
     def event(self, name: str, session: str, *data: object, **more: object) -> dict:
         return {"data": data, "fn_index": self.events[name], "session_hash": session, **more}
@@ -380,7 +380,7 @@ async def correct(attacker: Attacker) -> None:
         if answer.status == 200 and (reading := json.loads(answer.body).get("reading")):
             digit: object = [7, None, {}, True, 7.0, "7", -1, 10**40][number % 8]
             for _ in range(3):
-                await attacker.post(RUN, page.event("correct", session, reading, event_data={"digit": digit}))
+                await attacker.post(RUN, page.event("correct", session, reading, {"text": str(digit)}))
 
     await attacker.flood(visit, 16)
 

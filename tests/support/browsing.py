@@ -15,7 +15,7 @@ import pytest
 from playwright.sync_api import FrameLocator, Locator, Page
 
 from tests import ROOT
-from tests.support.strokes import Stroke
+from tests.support.strokes import DIGITS, Stroke
 
 # Chromium as root in a container, calling nobody, with a camera that films a test pattern.
 CHROMIUM_ARGUMENTS = [
@@ -141,6 +141,25 @@ def draw(page: Page, canvas: Locator, strokes: list[Stroke]) -> None:
             page.mouse.move(*point, steps=4)
             page.wait_for_timeout(10)
         page.mouse.up()
+
+
+def write(page: Page, canvas: Locator, number: str) -> None:
+    """Draw a number in the middle of the canvas with the mouse, as large as there is room for."""
+    draw(page, canvas, spread(canvas, number))
+
+
+def spread(canvas: Locator, number: str) -> list[Stroke]:
+    """Return the strokes of a number for `place`."""
+    box = canvas.bounding_box()
+    assert box
+    step = 0.65  # from one digit to the next
+    width = 1 + step * (len(number) - 1)
+    size = min(0.8, box["width"] / min(box["width"], box["height"]) / 0.75 / width)
+    return [
+        [(0.5 + (x + column * step - width / 2) * size, 0.5 + (y - 0.5) * size) for x, y in stroke]
+        for column, digit in enumerate(number)
+        for stroke in DIGITS[digit]
+    ]
 
 
 def label(page: Page) -> Locator:

@@ -9,7 +9,7 @@ from typing import Any
 import h5py
 import numpy as np
 
-from mnist_cnn.decision import Outcome, Vote, describe_segments
+from mnist_cnn.decision import Outcome, Perceptron, describe_segments
 from mnist_cnn.images import Evidence
 from mnist_cnn.inference import PRETRAINED
 
@@ -37,7 +37,7 @@ def vote_for(outcome: Outcome) -> dict[str, Any]:
     features, units = describe_segments(np.full((1, 10), 0.1), np.ones((1, 4)), evidence).shape[1], 3
     says = np.zeros(1 + len(Outcome))
     says[1 + outcome] = 9
-    vote = Vote(
+    vote = Perceptron(
         np.zeros(features), np.ones(features), np.zeros((features, units)), np.zeros(units), np.zeros((units, 4)), says
     )
     return {name: array.tolist() for name, array in vote._asdict().items()}

@@ -5,7 +5,7 @@ import keras
 import numpy as np
 import pytest
 
-from mnist_cnn.decision import Vote, count_votes, describe_segments, digit_score
+from mnist_cnn.decision import Perceptron, count_votes, describe_segments, digit_score
 from mnist_cnn.handwriting import FAMILIES, SCENES
 from mnist_cnn.images import Evidence
 from mnist_cnn.inference import PRETRAINED
@@ -87,7 +87,7 @@ def test_corrupted_images_and_bad_conditions_are_measured(measurement: Measureme
 
 
 def test_the_vote_is_among_the_metrics_and_fits_what_it_reads(measurement: Measurement) -> None:
-    vote = Vote(**{name: np.array(weights) for name, weights in measurement.metrics["vote"].items()})
+    vote = Perceptron(**{name: np.array(weights) for name, weights in measurement.metrics["vote"].items()})
     evidence = np.ones((1, len(Evidence._fields)))
     features = describe_segments(np.full((1, 10), 0.1), np.ones((1, 4)), evidence)
     weights, _ = count_votes(vote, features, np.ones(1))

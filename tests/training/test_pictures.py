@@ -100,14 +100,14 @@ def draw_line(*ends: int) -> Image.Image:
 @pytest.mark.parametrize(
     ("scene", "labels"),
     [
-        (Scene(SEVEN, (7,), SEVEN.getchannel("A"), ""), [7]),
-        (Scene(SEVEN, (7,), SEVEN.getchannel("A").rotate(90), ""), [NO_DIGIT]),  # the digit was missed
-        (Scene(SEVEN, (), None, ""), [NO_DIGIT]),
-        (Scene(SEVEN, (1, 7), None, ""), []),
-        (Scene(draw_line(100, 30, 110, 170), (), None, ""), []),
-        (Scene(draw_line(60, 30, 140, 170), (), None, ""), []),
-        (Scene(draw_line(30, 100, 170, 110), (), None, ""), [NO_DIGIT]),
-        (Scene(Image.new("L", (90, 90)), (), None, ""), []),
+        (Scene(SEVEN, "7", SEVEN.getchannel("A"), ""), [7]),
+        (Scene(SEVEN, "7", SEVEN.getchannel("A").rotate(90), ""), [NO_DIGIT]),  # the digit was missed
+        (Scene(SEVEN, "", None, ""), [NO_DIGIT]),
+        (Scene(SEVEN, "17", None, ""), []),
+        (Scene(draw_line(100, 30, 110, 170), "", None, ""), []),
+        (Scene(draw_line(60, 30, 140, 170), "", None, ""), []),
+        (Scene(draw_line(30, 100, 170, 110), "", None, ""), [NO_DIGIT]),
+        (Scene(Image.new("L", (90, 90)), "", None, ""), []),
     ],
     ids=["digit", "missed digit", "no digit", "several", "upright bar", "slanted bar", "lying bar", "blank"],
 )

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mnist_cnn.decision import Vote
+from mnist_cnn.decision import Perceptron
 from mnist_cnn.inference import PRETRAINED
 from mnist_cnn.network import load_model
 from mnist_cnn.training.corruptions import CORRUPTIONS
@@ -25,7 +25,7 @@ def model() -> keras.Model:
 def read(model: keras.Model) -> Read:
     """The reading of the bundled model."""
     metrics = json.loads((PRETRAINED / "metrics.json").read_text())
-    vote = Vote(**{name: np.array(weights, np.float32) for name, weights in metrics["vote"].items()})
+    vote = Perceptron(**{name: np.array(weights, np.float32) for name, weights in metrics["vote"].items()})
     return partial(read_pictures, partial(predict, model), vote, metrics["digit_threshold"])
 
 

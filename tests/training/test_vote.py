@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from mnist_cnn.decision import Outcome, Vote
+from mnist_cnn.decision import Outcome, Perceptron
 from mnist_cnn.images import Evidence
 from mnist_cnn.training.data import NO_DIGIT
 from mnist_cnn.training.pictures import Picture
@@ -51,11 +51,11 @@ def make_drawing(label: int) -> Picture:
 
 
 @pytest.fixture(scope="module")
-def vote() -> Vote:
+def vote() -> Perceptron:
     return fit_vote(predict, make_pictures(400, seed=0), seed=0)
 
 
-def test_vote_learns_which_feature_tells_the_good_segment(vote: Vote) -> None:
+def test_vote_learns_which_feature_tells_the_good_segment(vote: Perceptron) -> None:
     pictures = make_pictures(90, seed=1)
     chosen = [
         decision.loudest == picture.evidence[:, UNEVENNESS].argmin()
@@ -65,20 +65,20 @@ def test_vote_learns_which_feature_tells_the_good_segment(vote: Vote) -> None:
     assert np.mean(chosen) > 0.9
 
 
-def test_vote_learns_what_tells_the_outcome(vote: Vote) -> None:
+def test_vote_learns_what_tells_the_outcome(vote: Perceptron) -> None:
     pictures = make_pictures(90, seed=2)
     decisions = read_pictures(predict, vote, 0, pictures)
     outcomes = np.array([decision.outcome for decision in decisions])
     assert np.mean(outcomes == [picture.outcome for picture in pictures]) > 0.9
 
 
-def test_vote_depends_on_the_seed_and_not_on_chance(vote: Vote) -> None:
+def test_vote_depends_on_the_seed_and_not_on_chance(vote: Perceptron) -> None:
     for array, again in zip(vote, fit_vote(predict, make_pictures(400, seed=0), seed=0), strict=True):
         np.testing.assert_array_equal(array, again)
     assert (fit_vote(predict, make_pictures(400, seed=0), seed=1).hidden != vote.hidden).any()
 
 
-def test_features_are_scaled_by_what_the_pictures_show(vote: Vote) -> None:
+def test_features_are_scaled_by_what_the_pictures_show(vote: Perceptron) -> None:
     segments = np.concatenate([picture.evidence for picture in make_pictures(400, seed=0)])
     count = segments.shape[1]
     np.testing.assert_allclose(vote.centre[:count], segments.mean(axis=0), rtol=1e-3)
@@ -86,14 +86,14 @@ def test_features_are_scaled_by_what_the_pictures_show(vote: Vote) -> None:
     assert all(np.isfinite(array).all() for array in vote)
 
 
-def test_drawings_have_no_part_in_the_vote(vote: Vote) -> None:
+def test_drawings_have_no_part_in_the_vote(vote: Perceptron) -> None:
     pictures = make_pictures(400, seed=0)
     with_drawings = [make_drawing(3), *pictures[:40], make_drawing(5), *pictures[40:]]
     for array, again in zip(vote, fit_vote(predict, with_drawings, seed=0), strict=True):
         np.testing.assert_array_equal(array, again)
 
 
-def test_each_picture_is_read_by_its_own_segments(vote: Vote) -> None:
+def test_each_picture_is_read_by_its_own_segments(vote: Perceptron) -> None:
     pictures = make_pictures(12, seed=3)
     pictures.insert(5, make_drawing(8))
     together = read_pictures(predict, vote, 0.5, pictures)

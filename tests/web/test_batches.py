@@ -10,7 +10,7 @@ import pytest
 from mnist_cnn.inference import Reading
 from mnist_cnn.web import batches
 from mnist_cnn.web.batches import Stock
-from mnist_cnn.web.corrections import decode_correction, encode_correction
+from mnist_cnn.web.corrections import DIGITS, decode_correction, encode_correction
 
 READING = Reading(np.full(10, 0.1, np.float32), True, (0, 0, 28, 28), np.zeros((28, 28, 1), np.uint8))
 
@@ -32,8 +32,8 @@ def write(folder: Path, numbers: range, drawing: bytes = b"PNG") -> Stock:
 
 
 def labels(batch: Path) -> list[int]:
-    content = batches.load_batch(batch)
-    return decode_correction(content)["label"].to_pylist() if content else []
+    content = batches.load_batch(batch, DIGITS)
+    return decode_correction(content, DIGITS.schema)["label"].to_pylist() if content else []
 
 
 def test_batches_take_all_corrections_and_no_more_than_so_many(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -62,7 +62,7 @@ def test_batch_that_is_left_comes_first_and_gets_nothing_new(folder: Path) -> No
 def test_batch_is_the_same_file_each_time(folder: Path) -> None:
     write(folder, range(5))
     (batch,) = batches.take_batches(folder)
-    assert batches.load_batch(batch) == batches.load_batch(batch)
+    assert batches.load_batch(batch, DIGITS) == batches.load_batch(batch, DIGITS)
 
 
 def test_names_of_batches_are_unique(folder: Path) -> None:
@@ -130,7 +130,7 @@ def test_damaged_correction_is_set_aside_and_keeps_no_other_back(folder: Path) -
 def test_batch_of_nothing_but_damaged_corrections_is_nothing(folder: Path) -> None:
     (folder / f"{1:032x}.parquet").write_bytes(b"")
     (batch,) = batches.take_batches(folder)
-    assert batches.load_batch(batch) is None
+    assert batches.load_batch(batch, DIGITS) is None
     assert batches.delete_batch(batch) == (0, 0)
 
 

@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import datasets
+import huggingface_hub
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet
@@ -20,7 +21,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from mnist_cnn.errors import CorrectionError
 from mnist_cnn.images import to_mnist
-from mnist_cnn.inference import Reading
+from mnist_cnn.inference import NumberReading, Reading
 from mnist_cnn.web import batches
 from mnist_cnn.web import feedback as feedback_module
 from mnist_cnn.web.feedback import Feedback, HourlyLimit
@@ -86,6 +87,13 @@ def save(feedback: Feedback, picture: Image.Image, digit: int = 1, visitor: str 
     return feedback.save(visitor, encode_drawing(picture), reading, digit, "owner/model", "c0ffee")
 
 
+def save_number(feedback: Feedback, picture: Image.Image, text: str = "17", visitor: str = "visitor") -> Path:
+    """Correct a picture in which 11 was read."""
+    reading = Reading(PROBABILITIES, True, (3, 4, 50, 60), np.full((28, 28, 1), 99, np.uint8))
+    number = NumberReading("11", 0.5, (reading, reading), reading)
+    return feedback.save_number(visitor, encode_drawing(picture), number, text, "owner/model", "c0ffee")
+
+
 def save_many(feedback: Feedback, number: int, content: bytes = b"drawing") -> None:
     """Save as many corrections of the same drawing, each by a visitor of its own."""
     reading = Reading(PROBABILITIES, True, (0, 0, 28, 28), np.zeros((28, 28, 1), np.uint8))
@@ -98,8 +106,8 @@ def push(folder: Path) -> None:
     Feedback(folder, "owner/corrections").close()
 
 
-def load(folder: Path) -> datasets.Dataset:
-    return datasets.load_dataset(str(folder), split="train", cache_dir=str(folder.parent / "cache"))
+def load(folder: Path, part: str = "") -> datasets.Dataset:
+    return datasets.load_dataset(str(folder / part), split="train", cache_dir=str(folder.parent / "cache"))
 
 
 def wait_until(condition: Callable[[], bool]) -> None:
@@ -117,6 +125,11 @@ def pushed(hub: LoopbackHub) -> list[list[dict]]:
     files = {path: file["oid"] for path, file in repo.files().items() if path.endswith(".parquet")}
     blobs = [repo.folder / "blobs" / files[path] for path in sorted(files)]
     return [pa.parquet.read_table(blob, memory_map=False).to_pylist() for blob in blobs]
+
+
+def load_pushed(folder: Path, configuration: str | None = None) -> datasets.Dataset:
+    """Load a configuration of the data set on the Hub."""
+    return datasets.load_dataset("owner/corrections", configuration, split="train", cache_dir=str(folder / "cache"))
 
 
 def count(folder: Path) -> int:
@@ -255,6 +268,98 @@ def test_stopped_server_pushes_what_is_left(hub: LoopbackHub, tmp_path: Path) ->
         save(Feedback(tmp_path / "feedback"), drawing())
     ((row,),) = pushed(hub)
     assert row["label"] == 1
+
+
+# Numbers
+
+
+def test_corrected_number_is_read_by_datasets_as_it_was_given(tmp_path: Path) -> None:
+    save_number(Feedback(tmp_path / "feedback"), drawing())
+    (row,) = load(tmp_path / "feedback", ".numbers")
+    assert (row["text"], row["read"], row["labels"]) == ("17", "11", [1, 7])
+    assert row["boxes"] == [[3, 4, 50, 60]] * 2
+    assert (np.asarray(row["drawing"]) == np.asarray(drawing())).all()
+    assert [(image.size, image.getextrema()) for image in row["images"]] == [((28, 28), (99, 99))] * 2
+    assert (row["model"], row["revision"]) == ("owner/model", "c0ffee")
+    assert datetime.now(UTC) - row["time"] < timedelta(minutes=1)
+
+
+def test_numbers_are_no_hindrance_to_who_loads_the_digits(tmp_path: Path) -> None:
+    feedback = Feedback(tmp_path / "feedback")
+    save_number(feedback, drawing(), visitor="one")
+    save(feedback, drawing(), digit=7, visitor="another")
+    assert load(tmp_path / "feedback")["label"] == [7]
+
+
+def test_later_word_on_a_drawing_replaces_the_former_be_it_a_digit_or_a_number(tmp_path: Path) -> None:
+    feedback = Feedback(tmp_path / "feedback")
+    save(feedback, drawing(), digit=4)
+    save_number(feedback, drawing(), text="17")
+    save_number(feedback, drawing(), text="71\n0")
+    save_number(feedback, drawing(x=40), text="5")
+    assert sorted(load(tmp_path / "feedback", ".numbers")["text"]) == ["5", "71\n0"]
+    assert (count(tmp_path / "feedback"), feedback.waiting) == (2, (2, None))
+    save(feedback, drawing(), digit=4)
+    assert load(tmp_path / "feedback")["label"] == [4]
+    assert (count(tmp_path / "feedback"), feedback.waiting) == (2, (2, None))
+
+
+def test_numbers_and_digits_count_to_the_same_limits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(feedback_module, "MAX_CORRECTIONS_MB", 1)
+    noise = Image.fromarray(np.random.default_rng(0).integers(0, 256, (600, 1000), np.uint8))
+    feedback = Feedback(tmp_path / "feedback")
+    save_number(feedback, noise)
+    again = Feedback(tmp_path / "feedback")
+    wait_until(lambda: again.waiting.waiting == 1)
+    for full in (feedback, again):
+        with pytest.raises(CorrectionError, match="The 1 MB for corrections are full"):
+            save_many(full, 1, encode_drawing(noise))
+    for turn in range(29):
+        (save if turn % 2 else save_number)(feedback, drawing())
+    for give in (save, save_number):
+        with pytest.raises(CorrectionError, match="these are 30 in an hour"):
+            give(feedback, drawing(x=40))
+
+
+@pytest.mark.usefixtures("hub")
+@pytest.mark.parametrize("kinds", ["digit number", "number digit", "number"])
+def test_data_set_on_the_hub_loads_digits_and_numbers_in_whatever_order_they_came(tmp_path: Path, kinds: str) -> None:
+    for kind in kinds.split():
+        (save if kind == "digit" else save_number)(Feedback(tmp_path / "feedback"), drawing())
+        push(tmp_path / "feedback")
+    assert count(tmp_path / "feedback") == 0
+    assert load_pushed(tmp_path, "numbers")["text"] == ["17"]
+    if "digit" in kinds:
+        assert load_pushed(tmp_path)["label"] == [1]
+
+
+@pytest.mark.usefixtures("hub")
+def test_data_set_that_is_older_than_numbers_goes_on_when_they_come(tmp_path: Path) -> None:
+    save(Feedback(tmp_path / "feedback"), drawing())
+    push(tmp_path / "feedback")
+    huggingface_hub.upload_file(
+        path_or_fileobj=b"---\nlicense: cc0-1.0\n---\n# Digits",
+        path_in_repo="README.md",
+        repo_id="owner/corrections",
+        repo_type="dataset",
+    )
+    save(Feedback(tmp_path / "feedback"), drawing(x=40), digit=7)
+    save_number(Feedback(tmp_path / "feedback"), drawing())
+    push(tmp_path / "feedback")
+    assert sorted(load_pushed(tmp_path)["label"]) == [1, 7]
+    assert load_pushed(tmp_path, "numbers")["text"] == ["17"]
+
+
+def test_numbers_that_failed_to_arrive_are_made_up_for_without_a_duplicate(hub: LoopbackHub, tmp_path: Path) -> None:
+    save_number(Feedback(tmp_path / "feedback"), drawing())
+    with hub.fault(pattern="/commit/", status=403):
+        push(tmp_path / "feedback")
+    assert count(tmp_path / "feedback") == 1
+    save_number(Feedback(tmp_path / "feedback"), drawing(x=40), text="28")
+    push(tmp_path / "feedback")
+    push(tmp_path / "feedback")
+    assert sorted(load_pushed(tmp_path, "numbers")["text"]) == ["17", "28"]
+    assert count(tmp_path / "feedback") == 0
 
 
 # Limits

@@ -146,6 +146,8 @@ def test_argument_that_is_no_picture_is_an_error_in_words(app: App, name: str) -
         ("run/nothing", b'{"data": []}'),
         ("run/predict_batch", b'{"data": [null]}'),
         ("run/predict_batch", b'{"data": ["seven"]}'),
+        ("run/predict_number", b'{"data": []}'),
+        ("run/predict_number", b'{"data": [null, [[[NaN, 1e999]]]]}'),
         ("component_server", b'{"data": 7, "component_id": 9999, "fn_name": "read", "session_hash": "x"}'),
         ("component_server", b'{"data": 7, "component_id": 1, "fn_name": "__init__", "session_hash": "x"}'),
         ("component_server", b"{}"),

@@ -5,6 +5,7 @@ import json
 from mnist_cnn.images import MAX_PIXELS
 from mnist_cnn.web import limits
 from mnist_cnn.web.endpoints import Endpoints
+from mnist_cnn.web.exchange import JSON_MARKS
 from mnist_cnn.web.feedback import LAST_PUSH
 from tests import ROOT
 from tests.support.documents import find_table, flow
@@ -28,6 +29,17 @@ def test_readme_names_the_limits_of_pictures_and_batches() -> None:
 
 def test_description_of_the_batch_endpoint_names_its_limit() -> None:
     assert f"at most {limits.MAX_BATCH_SIZE} files" in (Endpoints.predict_batch.__doc__ or "")
+
+
+def test_description_of_the_number_endpoint_names_its_limits() -> None:
+    said = flow(Endpoints.predict_number.__doc__ or "")
+    assert f"at most {limits.MAX_STROKES} strokes and {limits.MAX_POINTS:,} points" in said
+
+
+def test_as_many_strokes_as_are_taken_fit_into_a_request() -> None:
+    points = [[0.5, 0.5]] * (limits.MAX_POINTS // limits.MAX_STROKES)
+    request = json.dumps({"data": [{"url": data_url(b""), "meta": {}}, [points] * limits.MAX_STROKES]})
+    assert sum(request.count(mark.decode()) for mark in JSON_MARKS) < limits.MAX_JSON_VALUES
 
 
 def test_largest_picture_fits_into_a_request_as_a_data_url() -> None:

@@ -14,6 +14,7 @@ from mcp.client.streamable_http import streamable_http_client
 
 from mnist_cnn.handwriting import render, sample_strokes
 from tests.support.browsing import App
+from tests.support.numbers import draw_number
 
 
 def data_url(digit: int) -> str:
@@ -44,13 +45,25 @@ def call(app: App, tool: str, **arguments: object) -> Any:
 
 def test_tools_are_listed_with_what_they_do(app: App) -> None:
     tools = {tool.name: tool for tool in ask(app, lambda session: session.list_tools()).tools}
-    assert tools.keys() == {"predict", "predict_batch", "model"}
+    assert tools.keys() == {"predict", "predict_number", "predict_batch", "model"}
     assert "handwritten digit" in tools["predict"].description
     assert tools["predict"].inputSchema["required"] == ["image"]
+    assert "handwritten number" in tools["predict_number"].description
+    assert tools["predict_number"].inputSchema["properties"].keys() == {"image", "strokes"}
+    assert tools["predict_number"].inputSchema["required"] == ["image"]
 
 
 def test_picture_is_read_by_a_tool(app: App) -> None:
     assert call(app, "predict", image=data_url(7))["label"] == "7"
+
+
+def test_number_is_read_by_a_tool_with_and_without_strokes(app: App) -> None:
+    image, strokes = draw_number("42")
+    file = io.BytesIO()
+    image.save(file, "PNG")
+    url = "data:image/png;base64," + base64.b64encode(file.getvalue()).decode()
+    for given in ({}, {"strokes": strokes}):
+        assert call(app, "predict_number", image=url, **given)["text"] == "42"
 
 
 def test_pictures_are_read_by_a_tool(app: App) -> None:

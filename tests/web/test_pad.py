@@ -2,14 +2,29 @@
 
 import shutil
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from tests.support.browsing import CHROMIUM_ARGUMENTS, App, draw, label, place, verdict, wait_for_pad
+from tests.support.browsing import CHROMIUM_ARGUMENTS, App, draw, label, place, verdict, wait_for_pad, write
 from tests.support.strokes import DIGITS, Stroke
 
 PHONE = {"viewport": {"width": 390, "height": 844}, "device_scale_factor": 3, "has_touch": True, "is_mobile": True}
+SIDEWAYS = {**PHONE, "viewport": {"width": 844, "height": 390}}
+
+# Left, top, right and bottom of the ink, as shares of the pad's height.
+INK = """canvas => {
+    const { width, height } = canvas;
+    const pixels = canvas.getContext("2d").getImageData(0, 0, width, height).data;
+    const edges = [Infinity, Infinity, 0, 0];
+    for (let i = 3; i < pixels.length; i += 4) {
+        if (pixels[i] === 0) continue;
+        const [x, y] = [((i - 3) / 4) % width, Math.floor(i / 4 / width)];
+        [x, y, -x - 1, -y - 1].forEach((edge, side) => { edges[side] = Math.min(edges[side], edge); });
+    }
+    return edges.map((edge) => Math.abs(edge) / height);
+}"""
 
 
 def pad(page: Page) -> Locator:
@@ -118,6 +133,158 @@ def test_button_pressed_by_another_finger_waits_for_the_stroke(page: Page) -> No
     expect(undo).to_be_disabled()
 
 
+def tiles(page: Page) -> Locator:
+    """Return the digits of the number that was read, as buttons."""
+    return page.get_by_role("list", name="Digits of the number").get_by_role("button")
+
+
+def frames(page: Page) -> Locator:
+    return page.locator("#pad .frames div")
+
+
+def test_number_is_read_and_its_digits_are_framed_in_reading_order(page: Page) -> None:
+    canvas = pad(page)
+    write(page, canvas, "42")
+    expect(verdict(page)).to_contain_text("42, ")
+    expect(tiles(page)).to_have_count(2)
+    names = [tile.get_attribute("aria-label") for tile in tiles(page).all()]
+    assert [str(name)[:18] for name in names] == ["4, digit 1 of 2, 9", "2, digit 2 of 2, 9"]
+    expect(frames(page)).to_have_count(2)
+    four, two, paper = (part.bounding_box() for part in (*frames(page).all(), canvas))
+    assert four
+    assert two
+    assert paper
+    ink = [paper["height"] * edge for edge in canvas.evaluate(INK)]
+    assert four["x"] - paper["x"] == pytest.approx(ink[0], abs=10)
+    assert four["x"] + four["width"] < two["x"] + 10
+    assert two["x"] + two["width"] - paper["x"] == pytest.approx(ink[2], abs=10)
+    assert two["height"] == pytest.approx(ink[3] - ink[1], abs=20)
+
+
+def test_tile_that_is_chosen_has_the_label_the_image_and_the_explanation(page: Page) -> None:
+    write(page, pad(page), "42")
+    seen = page.get_by_alt_text("The 28 by 28 pixels that the model sees")
+    images = []
+    for digit in ("2", "4"):
+        tile = tiles(page).filter(has_text=digit)
+        tile.focus()
+        page.keyboard.press("Enter")
+        expect(tile).to_have_attribute("aria-pressed", "true")
+        expect(label(page)).to_have_text(digit)
+        expect(page.get_by_alt_text(f"The ink that speaks for a {digit} and for")).to_be_visible()
+        expect(page.locator("#digits [aria-pressed=true]")).to_have_count(1)
+        images.append(seen.get_attribute("src"))
+    assert images[0] != images[1]
+
+
+def test_single_digit_has_neither_tiles_nor_frames(page: Page) -> None:
+    write(page, pad(page), "42")
+    expect(tiles(page)).to_have_count(2)
+    page.keyboard.press("Delete")
+    expect(frames(page)).to_have_count(0)
+    draw(page, pad(page), DIGITS["4"])
+    expect(verdict(page)).to_contain_text("4, ")
+    expect(tiles(page)).to_have_count(0)
+    expect(frames(page)).to_have_count(0)
+
+
+@pytest.mark.parametrize("width", [320, 1100])
+def test_nothing_moves_while_the_answer_grows_from_a_digit_to_a_number(
+    open_page: Callable[..., Page], width: int
+) -> None:
+    page = open_page(viewport={"width": width, "height": 900})
+    places = [page.locator(selector) for selector in ("#pad canvas", "#verdict", "#label", "#tiles", "#correction")]
+    before = [part.bounding_box() for part in places]
+    write(page, places[0], "4")
+    expect(label(page)).to_have_text("4")
+    page.keyboard.press("Delete")
+    number = "421703" if width > 1000 else "42"
+    write(page, places[0], number)
+    expect(verdict(page)).to_contain_text(number)
+    expect(page.get_by_alt_text("The ink that speaks for")).to_be_visible()
+    page.evaluate("scrollTo(0, 0)")
+    assert [part.bounding_box() for part in places] == before
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_picks_on_two_digits_both_count(page: Page) -> None:
+    write(page, pad(page), "42")
+    group = page.get_by_role("group", name="The right digit")
+    tiles(page).filter(has_text="2").click()
+    group.get_by_role("button", name="7").click()
+    tiles(page).filter(has_text="4").click()
+    group.get_by_role("button", name="1").click()
+    expect(page.get_by_text("Thank you. It is saved as 17.")).to_be_visible()
+    expect(page.get_by_label("The right number")).to_have_value("17")
+
+
+def test_right_number_is_typed(page: Page) -> None:
+    field = page.get_by_label("The right number")
+    write(page, pad(page), "42")
+    expect(field).to_have_value("42")
+    field.fill("4 321")
+    field.press("Enter")
+    expect(page.get_by_text("Thank you. It is saved as 4321.")).to_be_visible()
+    field.fill("a lot")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_text("Type the right number with the digits from 0 to 9.")).to_be_visible()
+    draw(page, pad(page), DIGITS["1"])
+    expect(field).not_to_have_value("a lot")
+
+
+@pytest.mark.parametrize(
+    ("screen", "aspect"), [({"viewport": {"width": 1440, "height": 900}}, 2), (SIDEWAYS, 2), (PHONE, 1)]
+)
+def test_pad_is_wide_where_there_is_room(open_page: Callable[..., Page], screen: dict[str, Any], aspect: int) -> None:
+    page = open_page(**screen)
+    canvas = pad(page).bounding_box()
+    column = page.locator("#pad").bounding_box()
+    assert canvas
+    assert column
+    assert canvas["width"] == pytest.approx(column["width"], abs=3)
+    assert canvas["width"] / canvas["height"] == pytest.approx(aspect, abs=0.02)
+    assert canvas["height"] < page.viewport_size["height"]  # type: ignore[index]
+
+
+def test_drawing_keeps_its_shape_when_the_window_changes(page: Page) -> None:
+    canvas = pad(page)
+    write(page, canvas, "270")
+    expect(frames(page)).to_have_count(3)
+    left, top, right, bottom = canvas.evaluate(INK)
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.wait_for_function("canvas => canvas.width === canvas.height", arg=canvas.element_handle())
+    smaller = canvas.evaluate(INK)
+    assert smaller[0] >= 0
+    assert smaller[2] <= 1
+    assert (smaller[2] - smaller[0]) / (smaller[3] - smaller[1]) == pytest.approx((right - left) / (bottom - top), 0.03)
+    page.set_viewport_size({"width": 1100, "height": 900})
+    page.wait_for_function("canvas => canvas.width > canvas.height", arg=canvas.element_handle())
+    assert canvas.evaluate(INK) == [left, top, right, bottom]
+    page.get_by_role("button", name="Undo", exact=True).click()
+    expect(frames(page)).to_have_count(2)
+
+
+def test_strokes_are_sent_in_the_pixels_of_the_picture(page: Page) -> None:
+    write(page, pad(page), "42")
+    expect(page.get_by_alt_text("The ink that speaks for")).to_be_visible()  # so the last stroke has been read
+    with page.expect_request(lambda request: "component_server" in request.url) as sent:
+        page.get_by_role("button", name="Undo", exact=True).click()
+    strokes = sent.value.post_data_json["data"]["strokes"]  # type: ignore[index]
+    assert len(strokes) == 2
+    assert all(3 < len(stroke) < 200 for stroke in strokes)
+    assert all(0 <= x <= 280 and 0 <= y <= 280 for stroke in strokes for x, y in stroke)
+    assert max(y for stroke in strokes for _, y in stroke) > 180
+
+
+def test_drawing_of_very_many_strokes_is_sent_without_them(page: Page) -> None:
+    box = pad(page).bounding_box()
+    assert box
+    with page.expect_request(lambda request: '"strokes":null' in (request.post_data or "")):
+        for number in range(201):
+            page.mouse.click(box["x"] + 20 + number, box["y"] + 100)
+    expect(verdict(page)).not_to_contain_text("No answer")
+
+
 def test_pen_width_changes_the_stroke(page: Page) -> None:
     seen = page.get_by_alt_text("The 28 by 28 pixels that the model sees")
     images = []
@@ -132,10 +299,12 @@ def test_pen_width_changes_the_stroke(page: Page) -> None:
     assert images[0] != images[1]
 
 
-@pytest.mark.parametrize("name", ["Example of a 7", "Example of a 2"])
-def test_example_writes_itself_and_is_read(page: Page, name: str) -> None:
-    page.get_by_role("button", name=name).click()
-    expect(label(page)).to_have_text(name[-1])
+@pytest.mark.parametrize("name", ["a 7", "a 2", "42", "307"])
+@pytest.mark.parametrize("width", [390, 1100])
+def test_example_writes_itself_and_is_read(open_page: Callable[..., Page], name: str, width: int) -> None:
+    page = open_page(viewport={"width": width, "height": 900})
+    page.get_by_role("button", name=f"Example of {name}").click()
+    expect(verdict(page)).to_contain_text(f"{name.removeprefix('a ')}, ")
 
 
 def test_visitors_see_their_own_drawings_alone(open_page: Callable[..., Page]) -> None:

@@ -10,6 +10,7 @@ from PIL import Image, ImageDraw
 from playwright.sync_api import Locator, Page, expect
 
 from tests.support.browsing import App, draw, label, verdict, wait_for_pad
+from tests.support.numbers import draw_number
 from tests.support.strokes import DIGITS
 
 
@@ -66,6 +67,20 @@ def test_uploaded_picture_is_read(page: Page, picture_of_7: Path) -> None:
     page.locator("#picture input[type=file]").set_input_files(picture_of_7)
     expect(label(page)).to_have_text("7", timeout=20_000)
     expect(page.get_by_alt_text("The picture, with a frame around the part that was read")).to_be_visible()
+
+
+def test_number_in_a_picture_is_framed_digit_by_digit(page: Page, tmp_path: Path) -> None:
+    drawing, _ = draw_number("42")
+    picture = Image.new("RGB", drawing.size, "white")
+    picture.paste(drawing, mask=drawing)
+    picture.save(tmp_path / "number.png")
+    page.get_by_role("tab", name="Picture").click()
+    page.locator("#picture input[type=file]").set_input_files(tmp_path / "number.png")
+    expect(verdict(page)).to_contain_text("42, ", timeout=20_000)
+    expect(page.get_by_role("list", name="Digits of the number").get_by_role("button")).to_have_count(2)
+    expect(page.get_by_alt_text("The picture, with a frame around each digit of 42")).to_be_visible()
+    page.get_by_role("button", name="2, digit 2 of 2").click()
+    expect(label(page)).to_have_text("2")
 
 
 def test_picture_from_the_clipboard_is_read(open_page: Callable[..., Page], picture_of_7: Path) -> None:

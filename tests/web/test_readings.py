@@ -1,15 +1,19 @@
 import numpy as np
 import pytest
 
-from mnist_cnn.inference import Classifier, Reading
+from mnist_cnn.inference import Classifier, NumberReading, Reading
 from mnist_cnn.web.readings import KeptReading, ReadingStore
+
+
+def blank() -> Reading:
+    return Reading(np.full(10, 0.1, np.float32), True, (0, 0, 9, 9), np.zeros((28, 28, 1), np.uint8))
 
 
 @pytest.fixture
 def kept(classifier: Classifier) -> KeptReading:
     """A reading that takes 1,824 bytes: 1,000 of a drawing, 784 of the image, 40 of the probabilities."""
-    reading = Reading(np.full(10, 0.1, np.float32), True, (0, 0, 9, 9), np.zeros((28, 28, 1), np.uint8))
-    return KeptReading(reading, classifier, bytes(1000))
+    reading = blank()
+    return KeptReading(NumberReading("0", 0.1, (reading,), reading), classifier, bytes(1000))
 
 
 def test_reading_is_found_by_its_id_alone(kept: KeptReading) -> None:
@@ -18,6 +22,14 @@ def test_reading_is_found_by_its_id_alone(kept: KeptReading) -> None:
     assert store.get(reading_id) is kept
     for wrong in (None, "", reading_id[:-1], 7, ["list"]):
         assert store.get(wrong) is None
+
+
+def test_each_digit_of_a_number_counts_and_is_shown(classifier: Classifier) -> None:
+    one, other, whole = blank(), blank(), blank()
+    number = KeptReading(NumberReading("00", 0.1, (one, other), whole), classifier, bytes(1000))
+    assert number.size == 1000 + 3 * 824
+    assert number.shown == (one, other)
+    assert KeptReading(NumberReading("", 1.0, (), whole), classifier, b"").shown == (whole,)
 
 
 def test_ids_cannot_be_guessed_from_one_another(kept: KeptReading) -> None:

@@ -1,9 +1,13 @@
 // The drawing pad. Gradio runs this when the component is on the page, with `element`, `props`, `server` and `trigger`.
-// A drawing is a list of strokes {width, points: [[x, y], ...]} in units of the pad's side. It is sent to the server as
-// a PNG file, black ink on nothing, of the same size on every device; a blank pad is sent as null. The component's value
-// is the server's answer together with the PNG's data URL.
+// A drawing is a list of strokes {width, points: [[x, y], ...], reach}. Its unit is the pad's height, with x from the
+// pad's middle, so that a drawing outlives every change of the pad's shape. It is sent to the server as a PNG file,
+// black ink on nothing, of the same height on every device, with its strokes in the file's pixels; a blank pad is sent
+// as null. The component's value is the server's answer together with the PNG's data URL and the view that it shows.
 
-const SENT_SIDE = 280; // pixels
+const SENT_HEIGHT = 280; // pixels
+const MAX_STROKES = 200; // that the server takes, as in limits.py; with more, the picture is sent alone
+const MAX_POINTS = 3000; // likewise, of all strokes
+const LEAST_STEP = 3; // pixels of the picture between two points that are sent
 const LEAST_INTERVAL = 100; // milliseconds between two readings while the pen moves
 const REST = 200; // milliseconds without a change until the pad is at rest
 const RETRY = 1000; // milliseconds until a server that didn't answer is asked again
@@ -11,30 +15,61 @@ const NO_ANSWER = "No answer yet: the server is busy or away. It is asked again.
 const REPLAY = 700; // milliseconds that an example takes to write itself
 
 const canvas = element.querySelector("canvas");
+const frames = element.querySelector(".frames");
 const penWidth = element.querySelector("input");
 const sheet = document.createElement("canvas");
-sheet.width = sheet.height = SENT_SIDE;
+sheet.height = SENT_HEIGHT;
 
+let aspect = 1; // the pad's width for its height
 let history = [[]]; // the drawings that Undo and Redo step through
 let present = 0;
 let unfinished = null; // the drawing while the pen is down
 let pen = null; // the id of the pointer that draws
 let replay = null; // the animation frame of an example that writes itself
+let example = null; // the whole drawing that it is going to be
 let due = null; // the timer of the next reading
 let reading = false; // whether a request is under way
 let changed = false; // whether the drawing has changed since that request
 let rest = null; // the timer until the pad is at rest
 
 const drawing = () => unfinished ?? history[present];
+const clamp = (value, least, most) => Math.min(Math.max(value, least), most);
 
-function paint(target) {
+// What the pad shows: all of the drawing, smaller or moved aside where it doesn't fit otherwise. While the pen is down,
+// this stays as it is, since the reach of a stroke ends where the pad does.
+function look() {
+  const reaches = (example ?? drawing()).map(({ reach }) => reach);
+  const left = Math.min(...reaches.map((reach) => reach.left));
+  const right = Math.max(...reaches.map((reach) => reach.right));
+  const height = Math.max(1, (right - left) / aspect, ...reaches.map((reach) => reach.bottom));
+  const width = height * aspect;
+  return { left: Math.min(left, Math.max(-width / 2, right - width)), width, height };
+}
+
+// Return how far a stroke reaches, up to the edges of the view in which it is drawn.
+function measure({ width, points }, view) {
+  const reach = { left: Infinity, right: -Infinity, bottom: -Infinity };
+  for (const [x, y] of points) {
+    reach.left = Math.min(reach.left, x - width / 2);
+    reach.right = Math.max(reach.right, x + width / 2);
+    reach.bottom = Math.max(reach.bottom, y + width / 2);
+  }
+  if (!view) return reach;
+  return {
+    left: Math.max(reach.left, view.left),
+    right: Math.min(reach.right, view.left + view.width),
+    bottom: Math.min(reach.bottom, view.height),
+  };
+}
+
+function paint(target, { left, height }) {
   const context = target.getContext("2d");
-  const side = target.width;
-  context.clearRect(0, 0, side, side);
+  const unit = target.height / height;
+  context.clearRect(0, 0, target.width, target.height);
   context.lineCap = context.lineJoin = "round";
   for (const { width, points } of drawing()) {
-    const scaled = points.map(([x, y]) => [x * side, y * side]);
-    context.lineWidth = width * side;
+    const scaled = points.map(([x, y]) => [(x - left) * unit, y * unit]);
+    context.lineWidth = width * unit;
     context.beginPath();
     context.moveTo(...scaled[0]);
     // Curve from the midpoint of each segment to the midpoint of the next.
@@ -42,20 +77,56 @@ function paint(target) {
       const [[x, y], [nextX, nextY]] = [scaled[i], scaled[i + 1]];
       context.quadraticCurveTo(x, y, (x + nextX) / 2, (y + nextY) / 2);
     }
-    context.lineTo(...scaled.at(-1));
+    const [x, y] = scaled.at(-1);
+    context.lineTo(x + 0.01, y); // browsers draw no line without a length, so a dot has one
     context.stroke();
   }
 }
 
 function show() {
-  const side = Math.round(canvas.clientWidth * devicePixelRatio);
-  if (side === 0) return; // in a hidden tab
-  if (canvas.width !== side) canvas.width = canvas.height = side;
-  paint(canvas);
+  const width = Math.round(canvas.clientWidth * devicePixelRatio);
+  const height = Math.round(canvas.clientHeight * devicePixelRatio);
+  if (width === 0) return; // in a hidden tab
+  aspect = canvas.clientWidth / canvas.clientHeight;
+  if (canvas.width !== width || canvas.height !== height) Object.assign(canvas, { width, height });
+  const view = look();
+  paint(canvas, view);
+  frame(view);
   const blank = drawing().length === 0;
   element.classList.toggle("blank", blank);
   const disabled = { undo: present === 0, redo: present === history.length - 1, clear: blank };
   for (const action in disabled) element.querySelector(`[data-action=${action}]`).disabled = disabled[action];
+}
+
+// Frame the digits of a number, which were read in the view that was sent.
+function frame(view) {
+  const { digits = [], view: read } = (drawing().length && props.value) || {};
+  const boxes = digits.map(({ label }) => {
+    const [left, top, right, bottom] = label.box.map((edge) => (edge * read.height) / SENT_HEIGHT);
+    const box = document.createElement("div");
+    box.style.left = `${(100 * (read.left + left - view.left)) / view.width}%`;
+    box.style.top = `${(100 * top) / view.height}%`;
+    box.style.width = `${(100 * (right - left)) / view.width}%`;
+    box.style.height = `${(100 * (bottom - top)) / view.height}%`;
+    return box;
+  });
+  frames.replaceChildren(...boxes);
+}
+
+// Return the strokes in the picture's pixels, without points that tell nothing; null if they are too many.
+function thin({ left, height }) {
+  const unit = SENT_HEIGHT / height;
+  const strokes = drawing().map(({ points }) => {
+    const kept = [];
+    for (const [x, y] of points) {
+      const point = [clamp((x - left) * unit, 0, sheet.width), clamp(y * unit, 0, SENT_HEIGHT)].map(Math.round);
+      const last = kept.at(-1);
+      if (!last || Math.hypot(point[0] - last[0], point[1] - last[1]) >= LEAST_STEP) kept.push(point);
+    }
+    return kept;
+  });
+  const total = strokes.reduce((sum, points) => sum + points.length, 0);
+  return strokes.length <= MAX_STROKES && total <= MAX_POINTS ? strokes : null;
 }
 
 // Send one request at a time, and another if the drawing changed meanwhile, so that the last answer is to the last
@@ -69,11 +140,14 @@ async function read() {
   reading = true;
   while (changed) {
     changed = false;
-    paint(sheet);
+    const view = look();
+    sheet.width = Math.round(SENT_HEIGHT * aspect);
+    paint(sheet, view);
     const url = drawing().length ? sheet.toDataURL() : null;
     if (url === (props.value?.url ?? null)) continue;
-    const answer = await server.read(url); // undefined if the server is away or busy
-    props.value = answer ? { url, ...answer } : { url: "", verdict: NO_ANSWER, label: {}, seen: "" };
+    const answer = await server.read(url && { url, strokes: thin(view) }); // undefined if the server is away or busy
+    props.value = answer ? { url, view, ...answer } : { url: "", verdict: NO_ANSWER };
+    frame(look());
     if (!answer) due ??= setTimeout(read, RETRY);
   }
   reading = false;
@@ -87,6 +161,7 @@ function keep(strokes) {
 
 function travel(steps) {
   cancelAnimationFrame(replay);
+  example = null;
   present = Math.min(Math.max(present + steps, 0), history.length - 1);
   unfinished = null;
   show();
@@ -95,7 +170,8 @@ function travel(steps) {
 
 function place(event) {
   const box = canvas.getBoundingClientRect();
-  return [(event.clientX - box.left) / box.width, (event.clientY - box.top) / box.height];
+  const { left, width, height } = look();
+  return [left + ((event.clientX - box.left) / box.width) * width, ((event.clientY - box.top) / box.height) * height];
 }
 
 function start(event) {
@@ -103,14 +179,18 @@ function start(event) {
   if (unfinished) travel(0);
   canvas.setPointerCapture(event.pointerId);
   pen = event.pointerId;
-  unfinished = [...history[present], { width: Number(penWidth.value), points: [place(event)] }];
+  const stroke = { width: penWidth.value * look().height, points: [place(event)] };
+  stroke.reach = measure(stroke, look());
+  unfinished = [...history[present], stroke];
   move(event);
 }
 
 function move(event) {
   if (event.pointerId !== pen) return;
   const passed = event.getCoalescedEvents();
-  unfinished.at(-1).points.push(...(passed.length ? passed : [event]).map(place));
+  const stroke = unfinished.at(-1);
+  stroke.points.push(...(passed.length ? passed : [event]).map(place));
+  stroke.reach = measure(stroke, look());
   show();
   due ??= setTimeout(read, LEAST_INTERVAL);
 }
@@ -121,23 +201,25 @@ function lift(event) {
   keep(unfinished);
 }
 
-function write(example) {
+function write(path) {
   const width = Number(penWidth.value);
-  const strokes = example.path
+  const strokes = path
     .slice(1)
     .split(" M")
-    .map((stroke) => ({ width, points: stroke.split(" ").map((point) => point.split(",").map(Number)) }));
+    .map((stroke) => ({ width, points: stroke.split(" ").map((point) => point.split(",").map(Number)) }))
+    .map((stroke) => ({ ...stroke, reach: measure(stroke) }));
   const total = strokes.reduce((sum, { points }) => sum + points.length, 0);
   const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
   const begun = performance.now();
   travel(0);
+  example = strokes;
   const step = (now) => {
     let left = Math.ceil(total * Math.max(0, (now - begun) / REPLAY));
     if (still || left >= total) return keep(strokes);
     unfinished = [];
-    for (const { width, points } of strokes) {
-      if (left > 0) unfinished.push({ width, points: points.slice(0, left) });
-      left -= points.length;
+    for (const stroke of strokes) {
+      if (left > 0) unfinished.push({ ...stroke, points: stroke.points.slice(0, left) });
+      left -= stroke.points.length;
     }
     show();
     due ??= setTimeout(read, LEAST_INTERVAL);
@@ -170,10 +252,10 @@ canvas.addEventListener("pointermove", move);
 for (const end of ["pointerup", "pointercancel"]) canvas.addEventListener(end, lift);
 element.addEventListener("keydown", press);
 element.addEventListener("click", (event) => {
-  const { action, example } = event.target.closest("button")?.dataset ?? {};
+  const { action, example: number } = event.target.closest("button")?.dataset ?? {};
   if (pen !== null) return; // another finger is drawing
   if (action) actions[action]();
-  else if (example) write(props.examples[example]);
+  else if (number) write(props.examples[number].path);
 });
 new ResizeObserver(show).observe(canvas);
 show();

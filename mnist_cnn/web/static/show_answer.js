@@ -1,9 +1,7 @@
 // Spread a tab's last answer over the components that show it; without one, they show that nothing was drawn.
-(answer) => [
-  answer?.verdict ?? "Draw a digit",
-  answer?.label ?? {},
-  answer?.seen ?? "",
-  answer?.found ?? "",
-  answer?.reading ?? null,
-  "",
-]
+(answer) => {
+  const { verdict = "Draw a digit", label = {}, seen = "", found = null, reading = null, text = "" } = answer ?? {};
+  const { digits = [], chosen = 0 } = answer ?? {};
+  const correction = { reading, read: text, chosen, text: "" };
+  return [verdict, { digits, chosen }, label, seen, found, reading, chosen, correction, ""];
+}

@@ -1,0 +1,250 @@
+"""Which digits stand in a row, and how sure that is: the best path through all that may be digits in it.
+
+Every way to read a row is a path: it takes candidates, each of a few neighbouring pieces, and leaves out the pieces
+between them. A path's score is the sum of what the network and two perceptrons say of its steps, and its probability is
+that of a softmax over all paths. The perceptrons were fitted to make the right texts likeliest, whichever paths lead to
+them. LeCun et al. 1998, "Gradient-based learning applied to document recognition", sections V to VII.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from mnist_cnn.decision.features import digit_score
+from mnist_cnn.decision.perceptron import Perceptron
+
+_MIN_PROBABILITY = 1e-4  # of a digit: the network may be wrong
+# How many features the network adds to what is known of a candidate and of a piece, and the best path to what is known
+# of a layout.
+CANDIDATE_FEATURES, REMAINDER_FEATURES, PATH_FEATURES = 6, 4, 9
+_LEAST_WEIGHT = 0.01  # of a layout that is asked about others' texts
+
+
+class RowModel(NamedTuple):
+    """What rows are read by.
+
+    Attributes:
+        candidates: what speaks for a candidate; one output.
+        remainders: what speaks for leaving out a piece; one output.
+        layouts: what speaks for one way to see a picture among others; one output.
+    """
+
+    candidates: Perceptron
+    remainders: Perceptron
+    layouts: Perceptron
+
+
+class Lattice(NamedTuple):
+    """One way to see a picture as rows of pieces, and what may be digits in them.
+
+    Attributes:
+        spans: the first piece of each candidate, and the one after its last, int array of shape (n, 2). Pieces are
+            counted through, from the first row to the last.
+        rows: the row of each piece, int array of shape (m,).
+        candidates: what is known of each candidate, float32 array of shape (n, k).
+        remainders: what is known of each piece, float32 array of shape (m, r).
+        evidence: for and against the whole, float32 array of shape (l,).
+        probabilities: what the network says of each candidate, shape (n, 10).
+    """
+
+    spans: np.ndarray
+    rows: np.ndarray
+    candidates: np.ndarray
+    remainders: np.ndarray
+    evidence: np.ndarray
+    probabilities: np.ndarray
+
+
+class Step(NamedTuple):
+    """A digit of a path: the number of its candidate, and which digit it is."""
+
+    candidate: int
+    digit: int
+
+
+class NumberDecision(NamedTuple):
+    """What the lattices of a picture say together.
+
+    Attributes:
+        text: the digits of each row, rows joined by a newline; empty if there is none.
+        confidence: how likely the whole text is right, 0 to 1.
+        lattice: the number of the lattice in which it was read.
+        steps: the digits, in reading order.
+    """
+
+    text: str
+    confidence: float
+    lattice: int
+    steps: list[Step]
+
+
+class _Scored(NamedTuple):
+    """A lattice whose steps have scores.
+
+    Attributes:
+        lattice: without scores.
+        by_start: the candidates that begin at each piece.
+        steps: scores of each candidate as each digit, shape (n, 10).
+        skips: scores of leaving out each piece, shape (m,).
+        total: logarithm of the sum over all paths.
+    """
+
+    lattice: Lattice
+    by_start: list[list[int]]
+    steps: np.ndarray
+    skips: np.ndarray
+    total: float
+
+
+def decide_number(model: RowModel, lattices: list[Lattice]) -> NumberDecision:
+    """Decide which digits stand in a picture, by all ways to see it.
+
+    Args:
+        model: fitted in training.
+        lattices: at least one.
+    """
+    scored = [_score(model.candidates, model.remainders, lattice) for lattice in lattices]
+    paths = [_find_path(one) for one in scored]
+    texts = [_write_out(lattice, path) for lattice, path in zip(lattices, paths, strict=True)]
+    own = [_measure(one, [step.digit for step in path]) for one, path in zip(scored, paths, strict=True)]
+    features = np.stack(list(map(_describe_layout, lattices, paths, own)))
+    loudness = model.layouts.evaluate(features)[:, 0]
+    weights = np.exp(loudness - loudness.max())
+    weights /= weights.sum()
+    best, confidence = 0, -1.0
+    for number in np.argsort(-weights * own):
+        digits = [step.digit for step in paths[number]]
+        likely = sum(
+            weight * (likelihood if text == texts[number] else _measure(one, digits))
+            for weight, likelihood, text, one in zip(weights, own, texts, scored, strict=True)
+            if weight > _LEAST_WEIGHT
+        )
+        if likely > confidence:
+            best, confidence = int(number), float(likely)
+    return NumberDecision(texts[best], min(confidence, 1.0), best, paths[best])
+
+
+def describe_candidates(lattice: Lattice) -> np.ndarray:
+    """Return the features of a lattice's candidates, float32 of shape (n, features)."""
+    probabilities = lattice.probabilities
+    score, top = digit_score(probabilities), probabilities.max(axis=1)
+    columns = [
+        *(lattice.candidates, np.tile(lattice.evidence, (len(score), 1))),
+        *(score, top, np.log(1.001 - score), np.log(1.001 - top), probabilities[:, 0], probabilities[:, 1]),
+    ]
+    return np.column_stack(columns).astype(np.float32)
+
+
+def describe_remainders(lattice: Lattice) -> np.ndarray:
+    """Return the features of a lattice's pieces, float32 of shape (m, features)."""
+    alone = lattice.spans[:, 1] - lattice.spans[:, 0] == 1
+    known = np.zeros((len(lattice.remainders), REMAINDER_FEATURES))  # of a piece that is no candidate
+    probabilities = lattice.probabilities[alone]
+    score, top = digit_score(probabilities), probabilities.max(axis=1)
+    known[lattice.spans[alone, 0]] = np.column_stack([score, np.log(1.001 - score), top, probabilities[:, 1]])
+    whole = np.tile(lattice.evidence, (len(known), 1))
+    return np.column_stack([lattice.remainders, whole, known]).astype(np.float32)
+
+
+def digit_logarithms(probabilities: np.ndarray) -> np.ndarray:
+    """Return the logarithm of the probability of each digit, never quite that of 0."""
+    count = probabilities.shape[-1]
+    logarithms: np.ndarray = np.log((probabilities + _MIN_PROBABILITY) / (1 + count * _MIN_PROBABILITY))
+    return logarithms
+
+
+def measure_layouts(
+    candidates: Perceptron, remainders: Perceptron, lattices: list[Lattice], text: str
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the features of each lattice, shape (n, features), and how likely it reads as a text, shape (n,)."""
+    digits = [int(digit) for digit in text if digit != "\n"]
+    features, likelihoods = [], []
+    for lattice in lattices:
+        scored = _score(candidates, remainders, lattice)
+        path = _find_path(scored)
+        features.append(_describe_layout(lattice, path, _measure(scored, [step.digit for step in path])))
+        likelihoods.append(_measure(scored, digits))
+    return np.stack(features), np.array(likelihoods)
+
+
+def _write_out(lattice: Lattice, path: list[Step]) -> str:
+    """Return the digits of a path, rows joined by a newline."""
+    rows: dict[int, str] = {}
+    for candidate, digit in path:
+        row = int(lattice.rows[lattice.spans[candidate, 0]])
+        rows[row] = rows.get(row, "") + str(digit)
+    return "\n".join(rows.values())
+
+
+def _describe_layout(lattice: Lattice, path: list[Step], likelihood: float) -> np.ndarray:
+    """Return the features of a layout, float32 of shape (features,).
+
+    Args:
+        lattice: of the layout.
+        path: the best one.
+        likelihood: of the path's text, if this is how the picture is to be seen.
+    """
+    likely = [float(lattice.probabilities[candidate, digit]) for candidate, digit in path]
+    scores = [float(digit_score(lattice.probabilities[candidate])) for candidate, _ in path]
+    taken = int(sum(np.subtract(*lattice.spans[candidate][::-1]) for candidate, _ in path))
+    known = [
+        *(np.mean(likely or [0]), min(likely, default=0), np.mean(scores or [0]), min(scores, default=0)),
+        *(np.log1p(len(path)), np.log1p(len(lattice.remainders) - taken), np.log(likelihood + 1e-3)),
+        *(float(not path), float(len(path) == 1)),
+    ]
+    return np.concatenate([lattice.evidence, known]).astype(np.float32)
+
+
+def _score(candidates: Perceptron, remainders: Perceptron, lattice: Lattice) -> _Scored:
+    """Return the scores of all steps of a lattice."""
+    scores = candidates.evaluate(describe_candidates(lattice))
+    skips = remainders.evaluate(describe_remainders(lattice))[:, 0]
+    by_start: list[list[int]] = [[] for _ in skips]
+    for candidate, (start, _) in enumerate(lattice.spans):
+        by_start[start].append(candidate)
+    forward = np.full(len(skips) + 1, -np.inf)
+    forward[0] = 0
+    for start, skip in enumerate(skips):
+        forward[start + 1] = np.logaddexp(forward[start + 1], forward[start] + skip)
+        for candidate in by_start[start]:
+            stop = lattice.spans[candidate, 1]
+            forward[stop] = np.logaddexp(forward[stop], forward[start] + scores[candidate, 0])
+    return _Scored(lattice, by_start, scores + digit_logarithms(lattice.probabilities), skips, float(forward[-1]))
+
+
+def _find_path(scored: _Scored) -> list[Step]:
+    """Return the digits on the best path (Viterbi 1967)."""
+    pieces = len(scored.skips)
+    best = np.full(pieces + 1, -np.inf)
+    best[0] = 0
+    came: list[tuple[int, Step | None]] = [(0, None)] * (pieces + 1)
+    digits = scored.steps.argmax(axis=1)
+    for start, skip in enumerate(scored.skips):
+        options: list[tuple[int, float, Step | None]] = [(start + 1, float(skip), None)]
+        for candidate in scored.by_start[start]:
+            step = Step(candidate, int(digits[candidate]))
+            options.append((int(scored.lattice.spans[candidate, 1]), float(scored.steps[step]), step))
+        for stop, gain, taken in options:
+            if best[start] + gain > best[stop]:
+                best[stop], came[stop] = best[start] + gain, (start, taken)
+    path: list[Step] = []
+    end = pieces
+    while end:
+        end, last = came[end]
+        if last:
+            path.append(last)
+    return path[::-1]
+
+
+def _measure(scored: _Scored, digits: list[int]) -> float:
+    """Return how likely a lattice reads as these digits, over all paths that do, 0 to 1."""
+    pieces = len(scored.skips)
+    forward = np.full((pieces + 1, len(digits) + 1), -np.inf)
+    forward[0, 0] = 0
+    steps = scored.steps[:, digits]
+    for start, skip in enumerate(scored.skips):
+        forward[start + 1] = np.logaddexp(forward[start + 1], forward[start] + skip)
+        for candidate in scored.by_start[start]:
+            row = forward[scored.lattice.spans[candidate, 1]]
+            row[1:] = np.logaddexp(row[1:], forward[start, :-1] + steps[candidate])
+    return float(np.exp(min(0.0, forward[-1, -1] - scored.total)))

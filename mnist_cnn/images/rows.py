@@ -1,0 +1,190 @@
+"""Rows of pieces: which stand beside each other, in reading order, and which of them together may be a digit."""
+
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import NamedTuple
+
+import numpy as np
+
+from mnist_cnn.images.pieces import Piece, cut, join
+
+# More rows, or more pieces in one, than these are not looked at.
+MAX_ROWS, MAX_ROW_PIECES = 16, 64
+# Numbers that are known of a candidate, and of a piece that is left out.
+CANDIDATE_EVIDENCE, REMAINDER_EVIDENCE = 19, 6
+MAX_GROUP = 5  # pieces of a digit: strokes, or parts of a component
+
+# In heights of the row: a piece of a digit's height, how far apart two of a row may stand, and what may be a digit.
+_TALL, _TALLEST, _FARTHEST = 0.45, 2.0, 3.0
+_WIDEST, _LOWEST, _WIDEST_GAP = 1.6, 0.35, 0.4
+# Wider pieces, in heights of their own, may be several digits: components, and strokes.
+_WIDE_COMPONENT, _WIDE_STROKE = 0.5, 1.0
+
+
+class Candidate(NamedTuple):
+    """A few neighbouring pieces of a row that may be one digit.
+
+    Attributes:
+        start: number of the first piece.
+        stop: number of the piece after the last.
+        ink: uint8 array of shape (height, width).
+        box: its place, in the pixels of what was looked at.
+        evidence: for and against it, floats without a unit; see `_describe`.
+    """
+
+    start: int
+    stop: int
+    ink: np.ndarray
+    box: tuple[int, int, int, int]
+    evidence: list[float]
+
+
+class Row(NamedTuple):
+    """A row of pieces, from left to right.
+
+    Attributes:
+        candidates: what may be digits.
+        remainders: of each piece, what speaks for leaving it out: floats without a unit; see `_describe_remainder`.
+        mass: the sum of its ink.
+        height: of its digits, in the pixels of what was looked at.
+    """
+
+    candidates: list[Candidate]
+    remainders: list[list[float]]
+    mass: float
+    height: float
+
+
+def arrange(pieces: Sequence[Piece]) -> list[list[Piece]]:
+    """Return the pieces of each row that has a piece of a digit's height; rows from top to bottom.
+
+    At most `MAX_ROWS`, those with the most ink. What is too large for a digit, and what is small and in no row, is
+    left out.
+    """
+    if not pieces:
+        return []
+    height = measure_height(pieces)
+    tall = [piece for piece in pieces if _TALL * height <= piece.height <= _TALLEST * height]
+    rows = sorted(_link(tall, _FARTHEST * height), key=lambda row: -sum(float(piece.ink.sum()) for piece in row))
+    rows = sorted(rows[:MAX_ROWS], key=lambda row: float(np.mean([piece.middle[1] for piece in row])))
+    lines = [fit_line(row) for row in rows]
+    for piece in (piece for piece in pieces if piece.height < _TALL * height):
+        x, y = piece.middle
+        distances = [
+            abs(y - np.polyval(line, x)) + max(0.0, row_left - x, x - row_right)
+            for line, (row_left, row_right) in zip(lines, map(_reach, rows), strict=True)
+        ]
+        if distances and min(distances) < 0.8 * height:
+            rows[int(np.argmin(distances))].append(piece)
+    return rows
+
+
+def measure_height(pieces: Sequence[Piece]) -> float:
+    """Return the height of the piece that is higher than those with half the ink."""
+    heights, weights = np.array([piece.height for piece in pieces]), np.array([piece.ink.sum() for piece in pieces])
+    order = np.argsort(heights)
+    return float(heights[order][np.searchsorted(weights[order].cumsum(), weights.sum() / 2)])
+
+
+def build_row(pieces: Sequence[Piece], *, are_strokes: bool = False, in_order: bool = False) -> Row:
+    """Return a row and all that may be digits in it.
+
+    Args:
+        pieces: of the row.
+        are_strokes: each is a stroke, and none a component.
+        in_order: the pieces stay in their order, which is that of writing; else they are ordered from left to right.
+    """
+    tall = [piece for piece in pieces if piece.height >= _TALL * max(piece.height for piece in pieces)]
+    height, line = float(np.median([piece.height for piece in tall])), fit_line(tall)
+    wide = _WIDE_STROKE if are_strokes else _WIDE_COMPONENT
+    parts = [
+        part
+        for piece in pieces
+        for part in (cut(piece) if piece.height > _TALL * height and piece.width > wide * piece.height else [piece])
+    ]
+    if not in_order:
+        parts.sort(key=lambda piece: piece.middle[0])
+    parts = parts[:MAX_ROW_PIECES]
+    mass, pen = sum(float(part.ink.sum()) for part in parts), max(part.pen for part in parts)
+    candidates = []
+    for start in range(len(parts)):
+        for stop in range(start + 1, min(start + MAX_GROUP, len(parts)) + 1):
+            whole = join(parts[start:stop])
+            gaps = [_gap(one, other) / height for one, other in pairwise(parts[start:stop])]
+            if whole.width > _WIDEST * max(height, whole.height) or max(gaps, default=0) > _WIDEST_GAP:
+                break
+            if whole.height >= _LOWEST * height:
+                evidence = _describe(parts, start, stop, whole, height, line, gaps)
+                evidence += [float(whole.ink.sum()) / mass * len(parts), whole.pen / pen, float(in_order)]
+                candidates.append(Candidate(start, stop, whole.ink, whole.box, evidence))
+    remainders = [_describe_remainder(part, height, line, mass, pen) for part in parts]
+    return Row(candidates, remainders, mass, height)
+
+
+def fit_line(pieces: Sequence[Piece]) -> np.ndarray:
+    """Return slope and height at 0 of the line on which the middles of the pieces lie."""
+    x, y = np.array([piece.middle for piece in pieces]).T
+    if len(pieces) < 3 or np.ptp(x) < 2 * max(piece.height for piece in pieces):
+        return np.array([0.0, float(np.median(y))])
+    line: np.ndarray = np.polyfit(x, y, 1)
+    return line
+
+
+def _link(pieces: Sequence[Piece], farthest: float) -> list[list[Piece]]:
+    """Return groups of pieces that stand beside each other."""
+    pieces = sorted(pieces, key=lambda piece: piece.box[0])
+    group = list(range(len(pieces)))
+    for index, piece in enumerate(pieces):
+        for other in range(index - 1, -1, -1):
+            _, top, right, bottom = pieces[other].box
+            both = min(piece.box[3], bottom) - max(piece.box[1], top)
+            if piece.box[0] - right < farthest and both > 0.5 * min(piece.height, bottom - top):
+                old, new = group[index], group[other]
+                group = [new if number == old else number for number in group]
+    return [[piece for piece, number in zip(pieces, group, strict=True) if number == chosen] for chosen in set(group)]
+
+
+def _reach(row: Sequence[Piece]) -> tuple[int, int]:
+    return min(piece.box[0] for piece in row), max(piece.box[2] for piece in row)
+
+
+def _gap(one: Piece, other: Piece) -> float:
+    """Return the pixels between two pieces from left to right, below 0 if one reaches into the other."""
+    return max(other.box[0] - one.box[2], one.box[0] - other.box[2])
+
+
+def _describe(
+    parts: Sequence[Piece], start: int, stop: int, whole: Piece, height: float, line: np.ndarray, gaps: list[float]
+) -> list[float]:
+    """Return what is known of a candidate: its shape, its place in the row, its neighbours and its cuts."""
+    x, y = whole.middle
+    before = _gap(parts[start - 1], whole) / height if start else 1.0
+    after = _gap(whole, parts[stop]) / height if stop < len(parts) else 1.0
+    healed = [part.cuts[1] for part in parts[start : stop - 1]]
+    return [
+        float(np.log(whole.width / height)),
+        float(np.log(whole.height / height)),
+        float(np.log(whole.width / whole.height)),
+        float(np.clip((y - np.polyval(line, x)) / height, -1, 1)),
+        *(float(np.clip(gap, -0.5, 1)) for gap in (before, after, max(gaps, default=-0.5))),
+        *(float(stop - start == count) for count in (1, 2, 3)),
+        whole.cuts[0],
+        whole.cuts[1],
+        float(whole.cuts[0] > 0) + float(whole.cuts[1] > 0),
+        max(healed, default=0.0),
+        float(sum(cost > 0 for cost in healed)),
+        float(start == 0) + float(stop == len(parts)),
+    ]
+
+
+def _describe_remainder(piece: Piece, height: float, line: np.ndarray, mass: float, pen: float) -> list[float]:
+    """Return what speaks for leaving a piece out: its size, its place in the row, its contrast and its cuts."""
+    x, y = piece.middle
+    return [
+        float(np.log(max(piece.height, 1) / height)),
+        float(np.log(max(piece.width, 1) / height)),
+        float(np.log(piece.ink.sum() / mass + 1e-4)),
+        float(np.clip((y - np.polyval(line, x)) / height, -1, 1)),
+        piece.pen / pen,
+        float(piece.cuts[0] > 0) + float(piece.cuts[1] > 0),
+    ]

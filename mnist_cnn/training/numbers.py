@@ -1,0 +1,243 @@
+"""Made numbers, and the reading of rows, fitted to them."""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from mnist_cnn.decision import (
+    Lattice,
+    Perceptron,
+    RowModel,
+    decide_number,
+    describe_candidates,
+    describe_remainders,
+    digit_logarithms,
+    measure_layouts,
+)
+from mnist_cnn.errors import EmptyPictureError
+from mnist_cnn.handwriting import Number, Scene, sample_number, sample_scene
+from mnist_cnn.images import MAX_GROUP, MAX_LAYOUTS, Layout, propose_layouts
+from mnist_cnn.training.chunks import map_chunks
+from mnist_cnn.training.metrics import confidence_error
+from mnist_cnn.training.perceptrons import fit_perceptrons
+from mnist_cnn.training.vote import Predict
+
+# Numbers per chunk: one takes about 100 ms.
+_CHUNK = 50
+_STEPS = 1_000
+# Longer texts, and layouts of more pieces, aren't fitted to: nearly all are shorter.
+_MAX_TEXT, _MAX_PIECES = 16, 48
+_MIN_LIKELIHOOD = 1e-3  # a layout that doesn't show the text mustn't outweigh the others
+
+# What numbers are made of: strokes on a pad, the picture of such a drawing alone, and photos, in this order.
+_NONE = 0.1  # of the pictures hold no digit
+SOURCES = ("strokes", "drawing", "photo")
+
+
+# By which numbers are measured: lengths from here on together, and gaps below these, in heights of a digit.
+_LONG = 7
+_GAPS = (-0.05, "overlapping"), (0.05, "touching"), (0.2, "close"), (float("inf"), "apart")
+
+
+class MadeNumber(NamedTuple):
+    """What was proposed in a made number.
+
+    Attributes:
+        text: its digits, rows joined by a newline.
+        source: one of `SOURCES`.
+        gap: the smallest between neighbours in a row, in heights of a digit; infinite where there are none.
+        layouts: as `propose_layouts` returns them.
+    """
+
+    text: str
+    source: str
+    gap: float
+    layouts: list[Layout]
+
+
+def make_numbers(count: int, seed: int) -> list[MadeNumber]:
+    """Return made numbers; the same seed gives the same ones."""
+    chunks = map_chunks(_make_numbers, np.arange(count), seed, _CHUNK)
+    return [number for chunk in chunks for number in chunk]
+
+
+def read_numbers(predict: Predict, model: RowModel, numbers: Sequence[MadeNumber]) -> list[tuple[str, float]]:
+    """Return the text that is read in each number, and its confidence; no digits, surely, where nothing was found."""
+    decisions = [decide_number(model, lattices) if lattices else None for lattices in _build_lattices(predict, numbers)]
+    return [(decision.text, decision.confidence) if decision else ("", 1.0) for decision in decisions]
+
+
+def fit_rows(predict: Predict, numbers: Sequence[MadeNumber], seed: int) -> RowModel:
+    """Return the model of rows that makes the texts of made numbers likeliest.
+
+    First the candidates and the remainders are fitted, layout by layout; then the layouts.
+
+    Args:
+        predict: the network.
+        numbers: made ones.
+        seed: of the first weights, and of the batches.
+    """
+    lattices = _build_lattices(predict, numbers)
+    pairs = [
+        (number.text.replace("\n", ""), lattice, 1 / len(found))
+        for number, found in zip(numbers, lattices, strict=True)
+        for lattice in found
+        if len(lattice.rows) <= _MAX_PIECES and len(lattice.spans)
+    ]
+    pairs = [pair for pair in pairs if len(pair[0]) <= _MAX_TEXT]
+    known = [
+        np.concatenate([describe_candidates(lattice) for _, lattice, _ in pairs]),
+        np.concatenate([describe_remainders(lattice) for _, lattice, _ in pairs]),
+    ]
+    data = [np.stack(arrays) for arrays in zip(*(_spread(*pair) for pair in pairs), strict=True)]
+    candidates, remainders = fit_perceptrons(_row_loss, known, [1, 1], data, _STEPS, seed)
+    measured = [
+        measure_layouts(candidates, remainders, found, number.text)
+        for number, found in zip(numbers, lattices, strict=True)
+        if found
+    ]
+    (layouts,) = fit_perceptrons(
+        _layout_loss,
+        [np.concatenate([features for features, _ in measured])],
+        [1],
+        [np.stack(arrays) for arrays in zip(*(_pad(*pair) for pair in measured), strict=True)],
+        _STEPS,
+        seed,
+    )
+    return RowModel(candidates, remainders, layouts)
+
+
+def measure_numbers(read: Sequence[tuple[str, float]], numbers: Sequence[MadeNumber]) -> dict[str, Any]:
+    """Return how many made numbers are read right as a whole: by source, by length, and by gap; and the calibration.
+
+    Args:
+        read: the text and the confidence of each.
+        numbers: with the right texts.
+    """
+    right = np.array([text == number.text for (text, _), number in zip(read, numbers, strict=True)])
+    groups: dict[str, dict[str, list[bool]]] = {"sources": {}, "lengths": {}, "gaps": {}}
+    for is_right, number in zip(right.tolist(), numbers, strict=True):
+        length = len(number.text.replace("\n", ""))
+        names = {"sources": number.source, "lengths": str(length) if length < _LONG else f"{_LONG} or more"}
+        if length > 1:
+            names["gaps"] = next((name for most, name in _GAPS if number.gap < most), "one below the other")
+        for group, name in names.items():
+            groups[group].setdefault(name, []).append(is_right)
+    return {
+        "images": len(numbers),
+        "right": float(right.mean()),
+        "calibration_error": confidence_error(np.array([confidence for _, confidence in read]), right),
+        **{
+            group: {
+                name: {"right": float(np.mean(rights)), "images": len(rights)} for name, rights in sorted(parts.items())
+            }
+            for group, parts in groups.items()
+        },
+    }
+
+
+def _make_numbers(numbers: np.ndarray, rng: np.random.Generator) -> list[MadeNumber]:
+    return [_make_number(SOURCES[number % len(SOURCES)], rng) for number in numbers]
+
+
+def _make_number(source: str, rng: np.random.Generator) -> MadeNumber:
+    is_number = rng.random() >= _NONE
+    made: Scene | Number
+    strokes = None
+    if source == "photo":
+        made = sample_scene(rng, "number" if is_number else str(rng.choice(["non-digit", "nothing"])))
+    else:
+        made = sample_number(rng, is_number=is_number)
+        strokes = [stroke.tolist() for stroke in made.strokes] if source == "strokes" else None
+    try:
+        layouts = propose_layouts(made.image, strokes)
+    except EmptyPictureError:
+        layouts = []
+    return MadeNumber(made.text, source, made.gap, layouts)
+
+
+def _build_lattices(predict: Predict, numbers: Sequence[MadeNumber]) -> list[list[Lattice]]:
+    """Return the lattices of each number, with what the network says of their candidates."""
+    layouts = [layout for number in numbers for layout in number.layouts]
+    probabilities = predict(np.concatenate([layout.images for layout in layouts]))
+    parts = iter(np.split(probabilities, np.cumsum([len(layout.images) for layout in layouts])[:-1]))
+    return [
+        [
+            Lattice(layout.spans, layout.rows, layout.candidates, layout.remainders, layout.evidence, next(parts))
+            for layout in number.layouts
+        ]
+        for number in numbers
+    ]
+
+
+def _spread(text: str, lattice: Lattice, weight: float) -> tuple[np.ndarray, ...]:
+    """Return a lattice as arrays of one size: a table of the candidates by their last piece and how many they have."""
+    features, left = describe_candidates(lattice), describe_remainders(lattice)
+    table = np.zeros((_MAX_PIECES, MAX_GROUP, features.shape[1]), np.float32)
+    digits = np.full((_MAX_PIECES, MAX_GROUP, lattice.probabilities.shape[1]), -1e9, np.float32)
+    places = lattice.spans[:, 1] - 1, lattice.spans[:, 1] - lattice.spans[:, 0] - 1
+    table[places] = features
+    digits[places] = digit_logarithms(lattice.probabilities)
+    remainders = np.pad(left, [(0, _MAX_PIECES - len(left)), (0, 0)])
+    label = np.zeros(_MAX_TEXT, np.int32)
+    label[: len(text)] = list(map(int, text))
+    return table, digits, remainders, label, np.array(len(text)), np.array(len(left)), np.array(weight)
+
+
+def _row_loss(perceptrons: list[Perceptron], *batch: jax.Array) -> jax.Array:
+    """Return the mean of what the texts are short of being certain, in the unit of the natural logarithm."""
+    candidates, remainders = perceptrons
+    features, digits, left, label, length, pieces, weights = batch
+    steps = candidates.evaluate(features) + digits  # (batch, pieces, group, digits)
+    skips = remainders.evaluate(left)[..., 0]
+    likelihoods = jax.vmap(_log_likelihood)(steps, skips, label, length, pieces)
+    losses = -jnp.log(jnp.exp(likelihoods) + _MIN_LIKELIHOOD)
+    return (weights * losses).sum() / weights.sum()
+
+
+def _log_likelihood(
+    steps: jax.Array, skips: jax.Array, label: jax.Array, length: jax.Array, pieces: jax.Array
+) -> jax.Array:
+    """Return the logarithm of how likely a lattice reads as its label, over all paths that do.
+
+    Both sums, over these paths and over all, are made at once, from piece to piece: the last `MAX_GROUP` are kept.
+    """
+    total = jax.nn.logsumexp(steps, axis=2)  # of the ten digits
+    right = steps[:, :, label]
+
+    def advance(
+        state: tuple[jax.Array, jax.Array], piece: tuple[jax.Array, ...]
+    ) -> tuple[tuple[jax.Array, jax.Array], tuple[jax.Array, jax.Array]]:
+        every, texts = state  # [g] is the state g + 1 pieces ago, shape (group,) and (group, text + 1)
+        every_step, text_step, skip = piece
+        now = jax.nn.logsumexp(jnp.append(every + every_step, every[0] + skip))
+        moved = jnp.concatenate([jnp.full((MAX_GROUP, 1), -1e9), texts[:, :-1] + text_step], axis=1)
+        text_now = jax.nn.logsumexp(jnp.concatenate([moved, texts[:1] + skip]), axis=0)
+        shifted = jnp.append(now, every[:-1]), jnp.concatenate([text_now[None], texts[:-1]])
+        return shifted, (now, text_now)
+
+    every = jnp.full(MAX_GROUP, -1e9).at[0].set(0.0)
+    texts = jnp.full((MAX_GROUP, len(label) + 1), -1e9).at[0, 0].set(0.0)
+    _, (every, texts) = jax.lax.scan(advance, (every, texts), (total, right, skips))
+    return texts[pieces - 1, length] - every[pieces - 1]
+
+
+def _pad(features: np.ndarray, likelihoods: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the features and likelihoods of a picture's layouts, and 1 for each, with zeros for missing ones."""
+    count = MAX_LAYOUTS - len(features)
+    return (
+        np.pad(features, [(0, count), (0, 0)]),
+        np.pad(likelihoods, (0, count)).astype(np.float32),
+        np.pad(np.ones(len(features), np.float32), (0, count)),
+    )
+
+
+def _layout_loss(
+    perceptrons: list[Perceptron], features: jax.Array, likelihoods: jax.Array, present: jax.Array
+) -> jax.Array:
+    loudness = perceptrons[0].evaluate(features)[..., 0] - 1e9 * (1 - present)
+    weighed = jax.nn.softmax(loudness) * likelihoods
+    return -jnp.mean(jnp.log(weighed.sum(axis=-1) + _MIN_LIKELIHOOD))

@@ -1,0 +1,72 @@
+"""The fitting of perceptrons to examples whose answers are known."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import keras
+import numpy as np
+
+from mnist_cnn.decision import Perceptron
+
+_UNITS = 12
+_BATCH_SIZE = 512
+_LEARNING_RATE = 5e-3
+_WEIGHT_DECAY = 1e-3
+
+Loss = Callable[..., jax.Array]  # perceptrons, and a batch of each array of the data -> the mean loss of the batch
+
+
+def fit_perceptrons(
+    loss: Loss, known: Sequence[np.ndarray], outputs: Sequence[int], data: Sequence[np.ndarray], steps: int, seed: int
+) -> list[Perceptron]:
+    """Return the perceptrons that together have the least loss.
+
+    Adam minimizes it (Kingma and Ba 2015, "Adam: a method for stochastic optimization"), with a penalty for large
+    weights, and a learning rate that falls along a cosine.
+
+    Args:
+        loss: to be minimized.
+        known: features that each perceptron will see, shape (n, features): they are centred and scaled by these.
+        outputs: number of outputs of each.
+        data: arrays with an entry for each example.
+        steps: of Adam, each with a random batch of the examples.
+        seed: of the first weights, and of the batches.
+    """
+    rng = np.random.default_rng(seed)
+    fixed = [(features.mean(axis=0), features.std(axis=0) + 1e-3) for features in known]
+    starts = [
+        start
+        for features, count in zip(known, outputs, strict=True)
+        for start in (
+            rng.normal(0, features.shape[1] ** -0.5, (features.shape[1], _UNITS)),
+            np.zeros(_UNITS),
+            rng.normal(0, 0.1, (_UNITS, count)),
+            np.zeros(count),
+        )
+    ]
+    weights = [keras.Variable(start) for start in starts]
+    optimizer = keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(_LEARNING_RATE, steps))
+    optimizer.build(weights)
+
+    def build(trained: Sequence[Any]) -> list[Perceptron]:
+        return [Perceptron(*fixed[index], *trained[4 * index : 4 * index + 4]) for index in range(len(fixed))]
+
+    def penalized_loss(trained: list[jax.Array], *batch: jax.Array) -> jax.Array:
+        perceptrons = build(trained)
+        decay = sum(jnp.sum(array**2) for one in perceptrons for array in (one.hidden, one.output))
+        return loss(perceptrons, *batch) + _WEIGHT_DECAY * decay
+
+    @jax.jit
+    def take_step(trained: list[jax.Array], state: list[jax.Array], *batch: jax.Array) -> tuple[list[jax.Array], ...]:
+        gradients = jax.grad(penalized_loss)(trained, *batch)
+        stepped: tuple[list[jax.Array], ...] = optimizer.stateless_apply(state, gradients, trained)
+        return stepped
+
+    arrays = [jnp.asarray(array) for array in data]
+    trained, state = ([variable.value for variable in variables] for variables in (weights, optimizer.variables))
+    for _ in range(steps):
+        rows = rng.integers(len(arrays[0]), size=min(_BATCH_SIZE, len(arrays[0])))
+        trained, state = take_step(trained, state, *(array[rows] for array in arrays))
+    return build([np.asarray(array) for array in trained])

@@ -1,0 +1,123 @@
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+from mnist_cnn.images.pieces import Piece
+from mnist_cnn.images.rows import (
+    CANDIDATE_EVIDENCE,
+    MAX_GROUP,
+    MAX_ROW_PIECES,
+    MAX_ROWS,
+    REMAINDER_EVIDENCE,
+    arrange,
+    build_row,
+    fit_line,
+    measure_height,
+)
+
+
+def bar(x: float, y: float, width: int = 10, height: int = 40) -> Piece:
+    """Return a black bar around a point."""
+    left, top = round(x - width / 2), round(y - height / 2)
+    return Piece(np.full((height, width), 255, np.uint8), (left, top, left + width, top + height))
+
+
+def boxes(pieces: list[Piece]) -> set[tuple[int, int, int, int]]:
+    return {piece.box for piece in pieces}
+
+
+def test_rows_are_returned_from_top_to_bottom_with_all_their_pieces() -> None:
+    lower, upper = [bar(x, 200) for x in (20, 60, 100, 140)], [bar(x, 100) for x in (30, 70)]
+    assert [boxes(row) for row in arrange([*lower, *upper])] == [boxes(upper), boxes(lower)]
+
+
+@pytest.mark.parametrize("slope", [-0.3, 0.3])
+def test_slanted_rows_are_followed(slope: float) -> None:
+    rows = [[bar(x, 300 + start + slope * x) for x in range(20, 500, 30)] for start in (0, 70)]
+    assert [boxes(row) for row in arrange([*rows[1], *rows[0]])] == [boxes(row) for row in rows]
+    np.testing.assert_allclose(fit_line(rows[0]), [slope, 300], atol=0.5)
+
+
+def test_line_through_few_pieces_is_level() -> None:
+    np.testing.assert_array_equal(fit_line([bar(10, 20), bar(500, 40)]), [0, 30])
+    np.testing.assert_array_equal(fit_line([bar(10, 20), bar(30, 40), bar(50, 40)]), [0, 40])
+
+
+def test_a_dot_belongs_to_the_row_that_it_is_next_to() -> None:
+    upper, lower = [bar(x, 100) for x in (20, 60)], [bar(x, 180) for x in (20, 60)]
+    dot, far = bar(40, 165, 4, 4), bar(40, 260, 4, 4)
+    assert [boxes(row) for row in arrange([*upper, *lower, dot, far])] == [boxes(upper), boxes([*lower, dot])]
+
+
+def test_what_is_much_larger_than_digits_is_left_out() -> None:
+    digits = [bar(x, 100) for x in (40, 80, 120)]
+    frame = Piece(np.pad(np.zeros((198, 158), np.uint8), 1, constant_values=255), (0, 0, 160, 200))
+    assert [boxes(row) for row in arrange([frame, *digits])] == [boxes(digits)]
+    assert arrange([]) == []
+
+
+def test_only_the_rows_with_the_most_ink_are_kept() -> None:
+    rows = [[bar(20, 60 * row, 8 + row), bar(60, 60 * row, 8 + row)] for row in range(1, MAX_ROWS + 4)]
+    assert [boxes(row) for row in arrange(sum(rows, []))] == [boxes(row) for row in rows[3:]]
+
+
+def test_height_is_that_of_the_pieces_with_the_most_ink() -> None:
+    assert measure_height([bar(0, 0, 4, 4), bar(0, 0, 4, 5), bar(0, 0, 20, 60), bar(0, 0, 20, 50)]) == 50
+
+
+def test_all_neighbours_that_may_be_a_digit_together_are_candidates() -> None:
+    row = build_row([bar(44, 20, 8), bar(10, 20, 8), bar(27, 20, 8)])
+    spans = {(candidate.start, candidate.stop): candidate for candidate in row.candidates}
+    assert set(spans) == {(0, 1), (1, 2), (2, 3), (0, 2), (1, 3), (0, 3)}
+    assert spans[0, 2].box == (6, 0, 31, 40)
+    np.testing.assert_array_equal(spans[0, 2].ink.max(axis=0), [255] * 8 + [0] * 9 + [255] * 8)
+    assert (row.mass, row.height, len(row.remainders)) == (3 * 8 * 40 * 255, 40, 3)
+
+
+def test_no_candidate_spans_a_wide_gap_or_is_wide_or_low() -> None:
+    pieces = [bar(10, 20), bar(45, 20), *(bar(x, 20) for x in range(80, 200, 14)), bar(215, 20, 4, 4)]
+    row = build_row(pieces)
+    spans = {(candidate.start, candidate.stop) for candidate in row.candidates}
+    assert {(0, 1), (1, 2), (2, 2 + MAX_GROUP - 1)} <= spans
+    assert not {(0, 2), (1, 3), (len(pieces) - 1, len(pieces))} & spans
+    assert all(candidate.box[2] - candidate.box[0] <= 1.6 * row.height for candidate in row.candidates)
+
+
+def test_candidates_and_rows_have_a_limited_number_of_pieces() -> None:
+    row = build_row([bar(4 * x, 20, 2) for x in range(MAX_ROW_PIECES + 9)])
+    assert len(row.remainders) == MAX_ROW_PIECES
+    assert max(candidate.stop - candidate.start for candidate in row.candidates) == MAX_GROUP
+
+
+def test_a_wide_component_is_cut_and_a_stroke_as_wide_is_not() -> None:
+    ink = np.zeros((40, 34), np.uint8)
+    ink[:, :6] = ink[:, -6:] = ink[17:23] = 255  # an H: two digits that touch, or the stroke of one
+    piece = Piece(ink, (0, 0, 34, 40))
+    assert len(build_row([piece]).remainders) > 1
+    assert len(build_row([piece], are_strokes=True).remainders) == 1
+
+
+def test_pieces_stand_from_left_to_right_or_in_the_order_of_writing() -> None:
+    pieces = [bar(50, 20, 8), bar(10, 20, 8)]
+    for in_order, lefts in ((False, [6, 46]), (True, [46, 6])):
+        row = build_row(pieces, in_order=in_order)
+        assert [one.box[0] for one in row.candidates if one.stop - one.start == 1] == lefts
+        assert {one.evidence[-1] for one in row.candidates} == {float(in_order)}
+
+
+def test_as_much_is_known_of_each_candidate_and_piece_as_is_promised() -> None:
+    crowded = [bar(x, 20, width) for x, width in ((10, 8), (22, 10), (34, 6), (70, 50), (110, 2))]
+    for pieces in (crowded, crowded[:1], [bar(5, 5, 1, 1)]):
+        row = build_row(pieces)
+        assert {len(candidate.evidence) for candidate in row.candidates} == {CANDIDATE_EVIDENCE}
+        assert {len(remainder) for remainder in row.remainders} == {REMAINDER_EVIDENCE}
+        assert np.isfinite(sum((candidate.evidence for candidate in row.candidates), [])).all()
+        assert np.isfinite(row.remainders).all()
+
+
+def test_evidence_tells_the_gaps_beside_a_candidate() -> None:
+    pieces = [bar(10, 20), bar(40, 20), bar(58, 20)]
+    (middle,) = (one for one in build_row(pieces).candidates if (one.start, one.stop) == (1, 2))
+    gaps = [(other.box[0] - one.box[2]) / 40 for one, other in pairwise(pieces)]
+    assert middle.evidence[4:6] == pytest.approx(gaps)
