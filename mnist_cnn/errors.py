@@ -36,7 +36,7 @@ class EmptyPictureError(PictureError):
 
     def __init__(self) -> None:
         """Take no argument: the message is always the same."""
-        super().__init__("There is no ink in the picture: draw a digit, or send a picture of one.")
+        super().__init__("There is no ink in the picture: draw a digit or a number, or send a picture of one.")
 
 
 class BusyError(PictureError):

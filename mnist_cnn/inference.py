@@ -2,7 +2,8 @@
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -64,6 +65,7 @@ PRETRAINED = Path(__file__).parent / "pretrained"
 # The network is compiled for one image and for this many. More go through it in parts, which takes no longer per image,
 # and the last part is padded with blank images.
 BATCH_SIZE = 4
+TURN = 64  # images of a number that are read in one go, as many as a picture of one digit has at most
 
 # Perceptrons come with the model, from whoever trained that. Within these limits, whatever they compute is finite.
 _MAX_UNITS = 64
@@ -273,15 +275,34 @@ class Classifier:
         whole = self.read(loaded)
         return self.read_layouts([] if whole.is_digit else propose_layouts(loaded, strokes), whole)
 
-    def read_layouts(self, layouts: Sequence[Layout], whole: Reading) -> NumberReading:
-        """Read the digits of a picture, given all ways to see it, and what was read of it as one digit."""
+    def read_layouts(
+        self,
+        layouts: Sequence[Layout],
+        whole: Reading,
+        take_turn: Callable[[int], AbstractContextManager[object]] = nullcontext,
+    ) -> NumberReading:
+        """Read the digits of a picture, given all ways to see it, and what was read of it as one digit.
+
+        Args:
+            layouts: as `propose_layouts` returns them.
+            whole: as `read` returns it.
+            take_turn: called with a number of images, at most `TURN`; what it returns is entered while the network
+                reads them, so that others can come between.
+        """
         if whole.is_digit:
             return NumberReading(str(whole.digit), float(whole.probabilities.max()), (whole,), whole)
         images = [layout.images for layout in layouts]
         if not sum(map(len, images)):
             return NumberReading("", 1.0, (), whole)
         ends = np.cumsum([len(part) for part in images])
-        parts = np.split(self.compute_probabilities(np.concatenate(images)), ends[:-1])
+        # The layouts of a drawing have most candidates in common.
+        distinct, places = np.unique(np.concatenate(images), axis=0, return_inverse=True)
+        read = []
+        for start in range(0, len(distinct), TURN):
+            turn = distinct[start : start + TURN]
+            with take_turn(len(turn)):
+                read.append(self.compute_probabilities(turn))
+        parts = np.split(np.concatenate(read)[places], ends[:-1])
         lattices = [
             Lattice(layout.spans, layout.rows, layout.candidates, layout.remainders, layout.evidence, probabilities)
             for layout, probabilities in zip(layouts, parts, strict=True)
@@ -364,7 +385,7 @@ def _load_perceptrons(folder: Path, metrics: dict[str, Any], name: str) -> Any: 
     try:
         if name == "vote":
             return _load_perceptron(metrics[name], _count_vote_features(), 1 + len(Outcome))
-        return {part: _load_perceptron(metrics[name][part], count, 1) for part, count in _count_row_features().items()}
+        return {part: _load_perceptron(metrics[name][part], *sizes) for part, sizes in _count_row_features().items()}
     except (ValueError, KeyError, TypeError) as error:
         message = f"{folder} is no model folder: its metrics.json holds no {name} that fits ({error})."
         raise ModelError(message) from error
@@ -398,10 +419,10 @@ def _count_vote_features() -> int:
     return int(describe_segments(np.full((1, NUM_CLASSES), 0.1), np.ones((1, 4)), evidence).shape[1])
 
 
-def _count_row_features() -> dict[str, int]:
-    """Return the number of features of each part of a `RowModel`."""
+def _count_row_features() -> dict[str, tuple[int, int]]:
+    """Return the number of features and of outputs of each part of a `RowModel`."""
     return {
-        "candidates": LAYOUT_EVIDENCE.candidates + LAYOUT_EVIDENCE.whole + CANDIDATE_FEATURES,
-        "remainders": LAYOUT_EVIDENCE.remainders + LAYOUT_EVIDENCE.whole + REMAINDER_FEATURES,
-        "layouts": LAYOUT_EVIDENCE.whole + PATH_FEATURES,
+        "candidates": (LAYOUT_EVIDENCE.candidates + LAYOUT_EVIDENCE.whole + CANDIDATE_FEATURES, 1),
+        "remainders": (LAYOUT_EVIDENCE.remainders + LAYOUT_EVIDENCE.whole + REMAINDER_FEATURES, 1),
+        "layouts": (LAYOUT_EVIDENCE.whole + PATH_FEATURES, 2),
     }

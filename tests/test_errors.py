@@ -34,4 +34,7 @@ def test_the_tree_that_is_drawn_is_the_tree_of_the_classes() -> None:
 
 
 def test_empty_picture_says_what_to_do() -> None:
-    assert str(EmptyPictureError()) == "There is no ink in the picture: draw a digit, or send a picture of one."
+    assert (
+        str(EmptyPictureError())
+        == "There is no ink in the picture: draw a digit or a number, or send a picture of one."
+    )

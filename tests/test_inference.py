@@ -16,7 +16,8 @@ from mnist_cnn.handwriting import FOR_MEASURING
 from mnist_cnn.images import to_mnist
 from mnist_cnn.inference import BATCH_SIZE, Classifier, Prepared, find_folder, prepare
 from mnist_cnn.training.synthetic import draw_nondigits
-from tests.support.models import vote_for, with_vote
+from tests.support.models import vote_for, with_rows, with_vote
+from tests.support.numbers import draw_number
 from tests.support.pictures import KINDS, Scene, photograph, print_digit, write_digit
 
 
@@ -247,6 +248,80 @@ def test_picture_of_several_digits_is_not_one_digit(classifier: Classifier) -> N
     page.paste(print_digit(2, ImageFont.load_default(160)).crop((100, 50, 300, 350)), (320, 0))
     reading = classifier.read(page)
     assert (reading.is_digit, reading.is_several) == (False, True)
+
+
+@pytest.mark.parametrize("text", ["147", "20", "3\n51"])
+def test_spaced_digits_are_read_in_reading_order(classifier: Classifier, text: str) -> None:
+    picture, strokes = draw_number(text)
+    for reading in (classifier.read_number(picture), classifier.read_number(picture, strokes)):
+        assert reading.text == text
+        assert reading.confidence > 0.5
+        assert not reading.whole.is_digit
+        assert "".join(str(digit.digit) for digit in reading.digits) == text.replace("\n", "")
+        places = [(box[1] // 100, box[0] // 100) for box in (digit.box for digit in reading.digits)]
+        assert places == [(row, column) for row, line in enumerate(text.split("\n")) for column in range(len(line))]
+
+
+def test_number_of_one_digit_is_what_is_read_as_one(classifier: Classifier, drawings: list, photos: list) -> None:
+    for picture in (drawings[7], photos[0]):
+        number, reading = classifier.read_number(picture), classifier.read(picture)
+        assert number.text == str(reading.digit)
+        assert number.confidence == pytest.approx(reading.probabilities.max())
+        assert number.digits == (number.whole,)
+        np.testing.assert_array_equal(number.whole.probabilities, reading.probabilities)
+
+
+def test_where_nothing_may_be_a_digit_the_number_is_empty(classifier: Classifier) -> None:
+    page = Image.new("RGBA", (200, 200))
+    ImageDraw.Draw(page).line([(20, 100), (180, 100)], "black", 8)
+    whole = classifier.read(page)
+    number = classifier.read_layouts([], whole)
+    assert (number.text, number.confidence, number.digits, number.whole) == ("", 1, (), whole)
+    with pytest.raises(EmptyPictureError):
+        classifier.read_number(Image.new("RGBA", (50, 50)))
+
+
+def test_model_without_rows_takes_those_of_the_bundled_model(
+    tmp_path: Path, classifier: Classifier, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    picture = draw_number("147")[0]
+    old = Classifier(with_rows(tmp_path / "old", None)).read_number(picture)
+    bundled = classifier.read_number(picture)
+    assert (old.text, old.confidence) == (bundled.text, bundled.confidence)
+    monkeypatch.setattr(inference, "PRETRAINED", tmp_path / "old")
+    with pytest.raises(ModelError, match=r"old is no model folder: its metrics\.json holds no rows\."):
+        Classifier.from_pretrained()
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda _: None,
+        lambda rows: [*rows.values()],
+        lambda rows: {part: weights for part, weights in rows.items() if part != "layouts"},
+        lambda rows: rows | {"candidates": rows["remainders"]},
+        lambda rows: rows | {"layouts": rows["layouts"] | {"output_bias": [0.0]}},
+        lambda rows: rows | {"remainders": rows["remainders"] | {"output_bias": [float("nan")]}},
+    ],
+)
+def test_damaged_rows_are_refused(tmp_path: Path, damage: Callable[[dict[str, Any]], Any]) -> None:
+    with pytest.raises(ModelError, match=r"damaged is no model folder: its metrics\.json holds no rows that fit"):
+        Classifier(with_rows(tmp_path / "damaged", damage))
+
+
+def test_most_extreme_rows_that_are_taken_give_a_finite_confidence(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+
+    def exaggerate(rows: dict[str, Any]) -> dict[str, Any]:
+        for weights in rows.values():
+            for name, values in weights.items():
+                weights[name] = rng.choice([1e6, -1e6], np.shape(values)).tolist()
+            weights["scale"] = np.full(len(weights["scale"]), 1e-6).tolist()
+        return rows
+
+    picture, strokes = draw_number("147")
+    reading = Classifier(with_rows(tmp_path / "extreme", exaggerate)).read_number(picture, strokes[::-1])
+    assert 0 <= reading.confidence <= 1
 
 
 def test_folder_is_told_from_a_repo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

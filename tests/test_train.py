@@ -254,6 +254,7 @@ def test_two_hosts_with_two_devices_each_train_as_one_device_does(
     assert [row["loss"] for row in ours] == pytest.approx([row["loss"] for row in theirs], rel=1e-3)
 
 
+@pytest.mark.slow
 def test_a_host_that_never_comes_ends_the_others_within_a_minute(recipe: list[str | Path], tmp_path: Path) -> None:
     with hosts(*recipe, output=tmp_path / "model") as (first, second):
         second.kill()  # long before it could join
@@ -263,6 +264,7 @@ def test_a_host_that_never_comes_ends_the_others_within_a_minute(recipe: list[st
     assert "Traceback" not in errors
 
 
+@pytest.mark.slow
 def test_a_lost_host_ends_the_others_within_a_minute(recipe: list[str | Path], tmp_path: Path) -> None:
     with hosts(*recipe, "--epochs", "10000", output=tmp_path / "model") as (first, second):
         wait_for_epoch(first, tmp_path / "model", 1)

@@ -16,7 +16,8 @@ from mnist_cnn.decision.perceptron import Perceptron
 _MIN_PROBABILITY = 1e-4  # of a digit: the network may be wrong
 # How many features the network adds to what is known of a candidate and of a piece, and the best path to what is known
 # of a layout.
-CANDIDATE_FEATURES, REMAINDER_FEATURES, PATH_FEATURES = 6, 4, 9
+CANDIDATE_FEATURES, REMAINDER_FEATURES, PATH_FEATURES = 6, 4, 10
+_MASS = 2  # the share of the row's ink, among what is known of a piece
 _LEAST_WEIGHT = 0.01  # of a layout that is asked about others' texts
 
 
@@ -26,7 +27,7 @@ class RowModel(NamedTuple):
     Attributes:
         candidates: what speaks for a candidate; one output.
         remainders: what speaks for leaving out a piece; one output.
-        layouts: what speaks for one way to see a picture among others; one output.
+        layouts: what speaks for one way to see a picture among others, and for that there is no digit; two outputs.
     """
 
     candidates: Perceptron
@@ -42,7 +43,8 @@ class Lattice(NamedTuple):
             counted through, from the first row to the last.
         rows: the row of each piece, int array of shape (m,).
         candidates: what is known of each candidate, float32 array of shape (n, k).
-        remainders: what is known of each piece, float32 array of shape (m, r).
+        remainders: what is known of each piece, float32 array of shape (m, r). The third number is the logarithm of its
+            share of the row's ink.
         evidence: for and against the whole, float32 array of shape (l,).
         probabilities: what the network says of each candidate, shape (n, 10).
     """
@@ -107,21 +109,27 @@ def decide_number(model: RowModel, lattices: list[Lattice]) -> NumberDecision:
     paths = [_find_path(one) for one in scored]
     texts = [_write_out(lattice, path) for lattice, path in zip(lattices, paths, strict=True)]
     own = [_measure(one, [step.digit for step in path]) for one, path in zip(scored, paths, strict=True)]
-    features = np.stack(list(map(_describe_layout, lattices, paths, own)))
-    loudness = model.layouts.evaluate(features)[:, 0]
+    weights, nothing = _weigh(model.layouts, np.stack(list(map(_describe_layout, lattices, paths, own))))
+    likely = {"": nothing}
+    for text, path in dict(zip(texts, paths, strict=True)).items():
+        digits = [step.digit for step in path]
+        likelihoods = [
+            weight * (likelihood if other == text else _measure(one, digits))
+            for weight, likelihood, other, one in zip(weights, own, texts, scored, strict=True)
+            if weight > _LEAST_WEIGHT
+        ]
+        likely[text] = (1 - nothing) * sum(likelihoods) + (nothing if text == "" else 0)
+    text = max(likely, key=lambda text: likely[text])
+    lattice = max((weight, number) for number, weight in enumerate(weights) if texts[number] == text or not text)[1]
+    return NumberDecision(text, min(float(likely[text]), 1.0), lattice, paths[lattice] if text else [])
+
+
+def _weigh(layouts: Perceptron, features: np.ndarray) -> tuple[np.ndarray, float]:
+    """Return how much each layout counts, shape (n,), summing to 1, and how likely all of them hold no digit."""
+    loudness, emptiness = layouts.evaluate(features).T
     weights = np.exp(loudness - loudness.max())
     weights /= weights.sum()
-    best, confidence = 0, -1.0
-    for number in np.argsort(-weights * own):
-        digits = [step.digit for step in paths[number]]
-        likely = sum(
-            weight * (likelihood if text == texts[number] else _measure(one, digits))
-            for weight, likelihood, text, one in zip(weights, own, texts, scored, strict=True)
-            if weight > _LEAST_WEIGHT
-        )
-        if likely > confidence:
-            best, confidence = int(number), float(likely)
-    return NumberDecision(texts[best], min(confidence, 1.0), best, paths[best])
+    return weights, float(1 / (1 + np.exp(-np.clip(weights @ emptiness, -30, 30))))
 
 
 def describe_candidates(lattice: Lattice) -> np.ndarray:
@@ -186,11 +194,13 @@ def _describe_layout(lattice: Lattice, path: list[Step], likelihood: float) -> n
     """
     likely = [float(lattice.probabilities[candidate, digit]) for candidate, digit in path]
     scores = [float(digit_score(lattice.probabilities[candidate])) for candidate, _ in path]
-    taken = int(sum(np.subtract(*lattice.spans[candidate][::-1]) for candidate, _ in path))
+    left = np.ones(len(lattice.remainders), bool)
+    for candidate, _ in path:
+        left[slice(*lattice.spans[candidate])] = False
     known = [
         *(np.mean(likely or [0]), min(likely, default=0), np.mean(scores or [0]), min(scores, default=0)),
-        *(np.log1p(len(path)), np.log1p(len(lattice.remainders) - taken), np.log(likelihood + 1e-3)),
-        *(float(not path), float(len(path) == 1)),
+        *(np.log1p(len(path)), np.log1p(left.sum()), np.log(likelihood + 1e-3), float(not path)),
+        *(float(len(path) == 1), np.exp(lattice.remainders[left, _MASS]).sum()),
     ]
     return np.concatenate([lattice.evidence, known]).astype(np.float32)
 

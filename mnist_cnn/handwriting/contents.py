@@ -69,8 +69,8 @@ def write_number(rng: np.random.Generator) -> list[Glyph]:
     Digits stand apart, or touch, or overlap; commas, dots, dashes and signs may stand among them.
     """
     length, rows = int(rng.choice(8, p=_LENGTHS)) + 1, int(rng.choice([1, 2, 3, 4], p=[0.8, 0.1, 0.05, 0.05]))
-    closest = rng.choice([-0.16, -0.08, 0.0, 0.1, 0.3])
-    farthest = closest + rng.uniform(0.05, 0.5)
+    closest = rng.choice([rng.uniform(-0.2, -0.05), rng.uniform(-0.1, 0.05), rng.uniform(0.05, 0.4)])
+    farthest = closest + rng.uniform(0.05, 0.4)
     lean, slope, marks = rng.normal(0, 0.15), rng.normal(0, 0.06), rng.choice([0, 0, 0, 0.1, 0.3])
     distance = 1.15 + rng.exponential(0.3)
     hand = _Hand(rng)

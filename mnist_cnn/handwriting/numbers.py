@@ -1,5 +1,6 @@
 """Whole numbers, written on a drawing pad."""
 
+import itertools
 from typing import NamedTuple
 
 import numpy as np
@@ -18,19 +19,31 @@ class Number(NamedTuple):
         text: its digits, rows joined by a newline.
         image: black on a transparent canvas, mode RGBA.
         strokes: in the image's pixels, in the order of writing; float64 arrays of shape (points, 2).
+        owners: the digit that each stroke belongs to, counted through all rows; None for a mark.
+        pen: its width, in pixels.
         gap: the smallest between neighbours in a row, in heights of a digit; infinite where there are none.
     """
 
     text: str
     image: Image.Image
     strokes: list[np.ndarray]
+    owners: list[int | None]
+    pen: float
     gap: float
+
+    def draw_digit(self, digit: int) -> Image.Image:
+        """Return one digit by itself, as its strokes were drawn: black on a transparent canvas."""
+        own = [stroke for stroke, owner in zip(self.strokes, self.owners, strict=True) if owner == digit]
+        points = np.concatenate(own)
+        low, side = points.min(axis=0), int(np.ceil(np.ptp(points, axis=0).max() + self.pen)) + 5
+        # `render` takes the unit square to lie within a canvas, a pen's width from its edges.
+        return render([(stroke - low) / (side - 4 - self.pen) for stroke in own], side, self.pen)
 
 
 def sample_number(rng: np.random.Generator, *, is_number: bool = True) -> Number:
     """Return a random number of one to eight digits, in one row or a few; or something that is none, without a text."""
     glyphs = (write_number if is_number else write_nondigit)(rng)
-    strokes = _write_in_time(glyphs, rng)
+    strokes, owners = _write_in_time(glyphs, rng)
     points = np.concatenate(strokes)
     low, extent = points.min(axis=0), np.ptp(points, axis=0)
     longer = float(extent.max())
@@ -38,21 +51,28 @@ def sample_number(rng: np.random.Generator, *, is_number: bool = True) -> Number
     pen = side / longer * float(rng.uniform(0.03, 0.12))
     margin = 2 + pen  # the canvas is the pad's, and the number may reach its edges
     scale = (side - 2 * margin) / longer
-    # `render` takes the unit square to lie within a canvas, a pen's width from its edges.
-    inner = side - 4 - pen
     placed = [(stroke - low) * scale + margin for stroke in strokes]
-    canvas = render([(stroke - 2 - pen / 2) / inner for stroke in placed], side, pen)
+    canvas = render([(stroke - 2 - pen / 2) / (side - 4 - pen) for stroke in placed], side, pen)
     width, height = (int(min(side, end)) for end in np.ceil(extent * scale + 2 * margin + rng.uniform(0, 60, 2)))
-    return Number(write_out(glyphs), canvas.crop((0, 0, width, height)), placed, measure_gap(glyphs))
+    image = canvas.crop((0, 0, width, height))
+    return Number(write_out(glyphs), image, placed, owners, pen, measure_gap(glyphs))
 
 
-def _write_in_time(glyphs: list[Glyph], rng: np.random.Generator) -> list[np.ndarray]:
-    """Return the strokes of the glyphs in their places; now and then one comes late, or is gone over again."""
+def _write_in_time(glyphs: list[Glyph], rng: np.random.Generator) -> tuple[list[np.ndarray], list[int | None]]:
+    """Return the strokes of the glyphs in their places, and their digits.
+
+    Now and then a stroke comes late, or is gone over again.
+    """
     strokes = [(stroke - 0.5) * glyph.size + np.array(glyph.middle) for glyph in glyphs for stroke in glyph.strokes]
+    digits = itertools.count()
+    numbers = [None if glyph.digit is None else next(digits) for glyph in glyphs]
+    owners = [number for number, glyph in zip(numbers, glyphs, strict=True) for _ in glyph.strokes]
     if len(strokes) > 2 and rng.random() < 0.1:
         late = int(rng.integers(1, len(strokes) - 1))
         strokes.append(strokes.pop(late))
+        owners.append(owners.pop(late))
     if rng.random() < 0.05:
         again = int(rng.integers(len(strokes)))
         strokes.append(strokes[again] + rng.normal(0, 0.015, 2))
-    return strokes
+        owners.append(owners[again])
+    return strokes, owners

@@ -91,9 +91,18 @@ def propose_layouts(image: Image.Image, strokes: Strokes | None = None) -> list[
 
 
 class _Draft(NamedTuple):
-    """The rows of a layout, where what was looked at begins in the picture, and the picture's pixels for each of it."""
+    """The rows of a layout in what was looked at.
+
+    Attributes:
+        rows: from top to bottom.
+        size: of the picture.
+        origin: where what was looked at begins in the picture.
+        scale: pixels of the picture for each of what was looked at.
+        evidence: for and against the whole.
+    """
 
     rows: list[Row]
+    size: tuple[int, int]
     origin: tuple[float, float]
     scale: float
     evidence: list[float]
@@ -118,7 +127,7 @@ def _lay_out_drawing(picture: Image.Image, strokes: Strokes | None) -> Iterator[
     for in_order in orders:
         built = [build_row(row, are_strokes=bool(strokes), in_order=in_order) for row in rows]
         flags = False, False, False, False, in_order, not strokes
-        yield _Draft(built, (0.0, 0.0), scale, [1.0, outside, 1.0, 0.0, *map(float, flags)])
+        yield _Draft(built, picture.size, (0.0, 0.0), scale, [1.0, outside, 1.0, 0.0, *map(float, flags)])
 
 
 def _stack(draft: _Draft, most: int) -> Layout:
@@ -145,7 +154,7 @@ def _stack(draft: _Draft, most: int) -> Layout:
         numbers += [number] * len(row.remainders)
     return Layout(
         np.array([normalize_ink(candidate.ink) for candidate in chosen], np.uint8).reshape(-1, *IMAGE_SHAPE),
-        [_place(candidate.box, draft.origin, draft.scale) for candidate in chosen],
+        [_place(candidate.box, draft) for candidate in chosen],
         np.array(spans, int).reshape(-1, 2),
         np.array(numbers, int),
         np.array(candidates, np.float32).reshape(-1, LAYOUT_EVIDENCE.candidates),
@@ -154,15 +163,11 @@ def _stack(draft: _Draft, most: int) -> Layout:
     )
 
 
-def _place(box: Box, origin: tuple[float, float], scale: float) -> Box:
-    """Return a box in the picture's pixels, of which each pixel of what was looked at has `scale`."""
-    (x, y), (left, top, right, bottom) = origin, box
-    return (
-        int(x + left * scale),
-        int(y + top * scale),
-        int(np.ceil(x + right * scale)),
-        int(np.ceil(y + bottom * scale)),
-    )
+def _place(box: Box, draft: _Draft) -> Box:
+    """Return a box in the picture's pixels."""
+    corners = np.array(box) * draft.scale + np.array(draft.origin * 2)
+    left, top, right, bottom = np.clip((*np.floor(corners[:2]), *np.ceil(corners[2:])), 0, draft.size * 2).tolist()
+    return int(left), int(top), int(right), int(bottom)
 
 
 class _Evidence(NamedTuple):
@@ -252,4 +257,5 @@ def _look_closely(glance: _Glance) -> Iterator[_Draft]:
                 outside = max(0.0, 1 - _weigh(pieces) / max(float(contrast.clip(0).sum()), 1e-6))
                 flags = glance.plane == "light", glance.plane == "colour", *look, False, False
                 evidence = [glance.share, outside, pen, plane.noise / pen, *map(float, flags)]
-                yield _Draft([build_row(row) for row in rows], (left, top), 1 / scale, evidence)
+                built = [build_row(row) for row in rows]
+                yield _Draft(built, glance.picture.size, (left, top), 1 / scale, evidence)

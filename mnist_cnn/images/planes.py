@@ -9,7 +9,7 @@ from scipy import ndimage
 # Contrast is the share of the paper's light that is missing, 0 to 1. Ink exceeds the first; in colours, of which JPEG
 # files keep a quarter of the pixels, it exceeds the second. It exceeds the noise by so many standard deviations: of a
 # thousand pixels of noise, none does. Stronger noise than the last is smoothed.
-_MIN_CONTRAST, _MIN_COLOUR = 0.03, 0.12
+_MIN_CONTRAST, _MIN_COLOUR = 0.035, 0.12
 _MIN_DEVIATIONS = 4
 _MAX_NOISE = 0.03
 _MIN_PIXELS = 10  # fewer can't be a digit
@@ -72,9 +72,7 @@ def find_planes(image: Image.Image, widest: float, names: tuple[str, ...]) -> li
             contrast = np.max(channels, axis=0) - np.min(channels, axis=0)
         else:
             contrast = _measure_contrast(grey if name == "dark" else 255 - grey, widest)
-        sample = contrast[::3, ::3]
-        middle = np.median(sample)
-        noise = 1.4826 * float(np.median(np.abs(sample - middle)))  # a standard deviation, if the noise is normal
+        middle, noise = _measure_paper(contrast[::3, ::3])
         contrast = contrast - middle
         if noise > _MAX_NOISE:
             contrast, noise = ndimage.uniform_filter(contrast, 3), noise / 2
@@ -82,6 +80,16 @@ def find_planes(image: Image.Image, widest: float, names: tuple[str, ...]) -> li
         if np.count_nonzero(contrast > plane.threshold) >= _MIN_PIXELS:
             planes.append(plane)
     return planes
+
+
+def _measure_paper(contrast: np.ndarray) -> tuple[float, float]:
+    """Return the mean contrast on blank paper, and its standard deviation, if it is normal.
+
+    Two quantiles tell both. They are low ones, so that ink may cover half of the image, as it does in a close crop.
+    """
+    low, high = np.quantile(contrast, (0.1, 0.25))
+    noise = float(high - low) / (1.2816 - 0.6745)  # those quantiles of the standard normal distribution
+    return float(high) + 0.6745 * noise, noise
 
 
 def _measure_contrast(pixels: np.ndarray, widest: float) -> np.ndarray:

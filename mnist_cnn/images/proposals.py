@@ -89,11 +89,21 @@ def propose(image: Image.Image) -> list[Segment]:
     pictures, is_drawing = flatten(image)
     segments = find_drawing(pictures[0], is_drawing) if len(pictures) == 1 else []
     if not segments:
-        places = _take_turns([queue for picture in map(Pyramid, pictures) for queue in _search(picture)])
+        places = _take_turns([queue for picture in map(Pyramid, pictures) for queue in _find_queues(picture)])
         segments = list(chain.from_iterable(map(_look, places)))[:MAX_SEGMENTS]
     if not segments:
         raise EmptyPictureError
     return segments
+
+
+def _find_queues(picture: Pyramid) -> list[list[_Place]]:
+    """Return the places in each plane of a picture; if there are any, the first is the picture itself.
+
+    It may be cropped so closely that the strokes are too wide for those of a search.
+    """
+    queues = list(_search(picture))
+    whole = [[_Place(picture, picture.area, picture.area, name, 1)] for name in ("dark", "light")]
+    return [*whole, *queues] if any(queues) else []
 
 
 def _search(picture: Pyramid) -> Iterator[list[_Place]]:

@@ -20,7 +20,7 @@ from mnist_cnn.training.metrics import (
     expected_calibration_error,
     predict,
 )
-from mnist_cnn.training.numbers import fit_rows, make_numbers, measure_numbers, read_numbers
+from mnist_cnn.training.numbers import fit_rows, make_numbers, measure_numbers
 from mnist_cnn.training.pictures import Picture, make_pictures
 from mnist_cnn.training.robustness import Read, measure_corrupted, measure_robustness
 from mnist_cnn.training.storage import replace_files
@@ -33,9 +33,8 @@ DRAWINGS = 4_000
 # seeds that people give to training runs.
 CHOICE_SEED, MEASURING_SEED = 1_000_001, 1_000_002
 
-# The vote and the reading of rows have many weights; every kind of picture has to be among those that they are fitted
-# to.
-PICTURES_PER_DRAWING, NUMBERS_PER_DRAWING = 2.5, 1.5
+# The vote has many weights, and every kind of picture has to be among those that it is fitted to.
+PICTURES_PER_DRAWING = 2
 
 # The largest share that the threshold may refuse: of the validation split, and of drawn digits, whose styles are rarer.
 REFUSED_VAL, REFUSED_DRAWN = 0.0025, 0.005
@@ -59,20 +58,20 @@ def measure(model: keras.Model, mnist: Mnist, drawings: int = DRAWINGS) -> Measu
     Args:
         model: from images of shape (n, 28, 28, 1) to probabilities of shape (n, 10).
         mnist: the test split is scored; the validation split determines the threshold.
-        drawings: number of digits to draw. The vote and the reading of rows are fitted to `PICTURES_PER_DRAWING` and
-            `NUMBERS_PER_DRAWING` times as many pictures and numbers, and measured on a quarter of these. Half as many
-            non-digits are drawn, and a twentieth for each level of each condition.
+        drawings: number of digits to draw. The vote is fitted to `PICTURES_PER_DRAWING` times as many pictures, and the
+            reading of rows to as many numbers; a quarter as many others measure both. Half as many non-digits are
+            drawn, and a twentieth for each level of each condition.
     """
     val, test = evaluate(model, mnist.val), evaluate(model, mnist.test)
     drawn_split = draw_digits(drawings, MEASURING_SEED)
     drawn = evaluate(model, drawn_split)
     read = partial(predict, model)
     threshold = choose_threshold(val.probabilities, read(draw_digits(drawings, CHOICE_SEED).images))
-    pictures, numbers = int(PICTURES_PER_DRAWING * drawings), int(NUMBERS_PER_DRAWING * drawings)
+    pictures = PICTURES_PER_DRAWING * drawings
     vote = fit_vote(read, make_pictures(pictures, CHOICE_SEED), CHOICE_SEED)
-    rows = fit_rows(read, make_numbers(numbers, CHOICE_SEED), CHOICE_SEED)
+    rows = fit_rows(read, make_numbers(drawings, CHOICE_SEED), CHOICE_SEED)
     decide = partial(read_pictures, read, vote, threshold)
-    unseen = make_numbers(max(1, numbers // 4), MEASURING_SEED)
+    unseen = make_numbers(max(1, drawings // 4), MEASURING_SEED)
     metrics = {
         "parameters": model.count_params(),
         "val": _summarize(val, mnist.val, threshold),
@@ -83,7 +82,7 @@ def measure(model: keras.Model, mnist: Mnist, drawings: int = DRAWINGS) -> Measu
         "drawn": _summarize(drawn, drawn_split, threshold),
         "nondigits": _measure_nondigits(read, drawings // 2, threshold),
         "pictures": _measure_pictures(decide, make_pictures(max(1, pictures // 4), MEASURING_SEED)),
-        "numbers": measure_numbers(read_numbers(read, rows, unseen), unseen),
+        "numbers": measure_numbers(read, rows, unseen),
         "corrupted": measure_corrupted(model, mnist.test, MEASURING_SEED),
         "robustness": measure_robustness(decide, max(1, drawings // 20), MEASURING_SEED),
         "digit_threshold": threshold,
@@ -93,7 +92,7 @@ def measure(model: keras.Model, mnist: Mnist, drawings: int = DRAWINGS) -> Measu
     return Measurement(metrics, {"test": (mnist.test, test.probabilities), "drawn": (drawn_split, drawn.probabilities)})
 
 
-def _list_weights(perceptron: Perceptron) -> dict[str, list[Any]]:
+def _list_weights(perceptron: Perceptron) -> dict[str, Any]:
     return {name: np.round(weights, 5).tolist() for name, weights in perceptron._asdict().items()}
 
 

@@ -19,15 +19,15 @@ from mnist_cnn.decision import (
 )
 from mnist_cnn.errors import EmptyPictureError
 from mnist_cnn.handwriting import Number, Scene, sample_number, sample_scene
-from mnist_cnn.images import MAX_GROUP, MAX_LAYOUTS, Layout, propose_layouts
+from mnist_cnn.images import IMAGE_SHAPE, MAX_GROUP, MAX_LAYOUTS, Layout, propose_layouts, to_mnist
 from mnist_cnn.training.chunks import map_chunks
 from mnist_cnn.training.metrics import confidence_error
-from mnist_cnn.training.perceptrons import fit_perceptrons
+from mnist_cnn.training.perceptrons import BATCH_SIZE, fit_perceptrons
 from mnist_cnn.training.vote import Predict
 
 # Numbers per chunk: one takes about 100 ms.
 _CHUNK = 50
-_STEPS = 1_000
+_EPOCHS = 40
 # Longer texts, and layouts of more pieces, aren't fitted to: nearly all are shorter.
 _MAX_TEXT, _MAX_PIECES = 16, 48
 _MIN_LIKELIHOOD = 1e-3  # a layout that doesn't show the text mustn't outweigh the others
@@ -39,7 +39,8 @@ SOURCES = ("strokes", "drawing", "photo")
 
 # By which numbers are measured: lengths from here on together, and gaps below these, in heights of a digit.
 _LONG = 7
-_GAPS = (-0.05, "overlapping"), (0.05, "touching"), (0.2, "close"), (float("inf"), "apart")
+_SPACED = 0.05
+_GAPS = (-0.05, "overlapping"), (_SPACED, "touching"), (0.2, "close"), (float("inf"), "apart")
 
 
 class MadeNumber(NamedTuple):
@@ -50,12 +51,14 @@ class MadeNumber(NamedTuple):
         source: one of `SOURCES`.
         gap: the smallest between neighbours in a row, in heights of a digit; infinite where there are none.
         layouts: as `propose_layouts` returns them.
+        digits: of a number on a pad, each by itself, uint8 array of shape (n, 28, 28, 1); empty for a photo.
     """
 
     text: str
     source: str
     gap: float
     layouts: list[Layout]
+    digits: np.ndarray
 
 
 def make_numbers(count: int, seed: int) -> list[MadeNumber]:
@@ -93,30 +96,30 @@ def fit_rows(predict: Predict, numbers: Sequence[MadeNumber], seed: int) -> RowM
         np.concatenate([describe_remainders(lattice) for _, lattice, _ in pairs]),
     ]
     data = [np.stack(arrays) for arrays in zip(*(_spread(*pair) for pair in pairs), strict=True)]
-    candidates, remainders = fit_perceptrons(_row_loss, known, [1, 1], data, _STEPS, seed)
+    candidates, remainders = fit_perceptrons(_row_loss, known, [1, 1], data, _count_steps(len(pairs)), seed)
     measured = [
-        measure_layouts(candidates, remainders, found, number.text)
+        (*measure_layouts(candidates, remainders, found, number.text), number.text == "")
         for number, found in zip(numbers, lattices, strict=True)
         if found
     ]
     (layouts,) = fit_perceptrons(
         _layout_loss,
-        [np.concatenate([features for features, _ in measured])],
-        [1],
-        [np.stack(arrays) for arrays in zip(*(_pad(*pair) for pair in measured), strict=True)],
-        _STEPS,
+        [np.concatenate([features for features, _, _ in measured])],
+        [2],
+        [np.stack(arrays) for arrays in zip(*(_pad(*found) for found in measured), strict=True)],
+        _count_steps(len(measured)),
         seed,
     )
     return RowModel(candidates, remainders, layouts)
 
 
-def measure_numbers(read: Sequence[tuple[str, float]], numbers: Sequence[MadeNumber]) -> dict[str, Any]:
+def measure_numbers(predict: Predict, model: RowModel, numbers: Sequence[MadeNumber]) -> dict[str, Any]:
     """Return how many made numbers are read right as a whole: by source, by length, and by gap; and the calibration.
 
-    Args:
-        read: the text and the confidence of each.
-        numbers: with the right texts.
+    Of spaced numbers on a pad it tells as well how many would be right if each digit were cut out rightly: what is
+    missing to that is lost by the decision alone.
     """
+    read = read_numbers(predict, model, numbers)
     right = np.array([text == number.text for (text, _), number in zip(read, numbers, strict=True)])
     groups: dict[str, dict[str, list[bool]]] = {"sources": {}, "lengths": {}, "gaps": {}}
     for is_right, number in zip(right.tolist(), numbers, strict=True):
@@ -126,9 +129,23 @@ def measure_numbers(read: Sequence[tuple[str, float]], numbers: Sequence[MadeNum
             names["gaps"] = next((name for most, name in _GAPS if number.gap < most), "one below the other")
         for group, name in names.items():
             groups[group].setdefault(name, []).append(is_right)
+    spaced = [
+        (is_right, number)
+        for is_right, number in zip(right.tolist(), numbers, strict=True)
+        if number.source == "strokes" and _SPACED <= number.gap < float("inf")
+    ]
+    cut_out = [
+        "".join(map(str, predict(number.digits).argmax(axis=1))) == number.text.replace("\n", "")
+        for _, number in spaced
+    ]
     return {
         "images": len(numbers),
         "right": float(right.mean()),
+        "spaced": {
+            "right": float(np.mean([is_right for is_right, _ in spaced] or [False])),
+            "right_if_cut_out": float(np.mean(cut_out or [False])),
+            "images": len(spaced),
+        },
         "calibration_error": confidence_error(np.array([confidence for _, confidence in read]), right),
         **{
             group: {
@@ -146,17 +163,23 @@ def _make_numbers(numbers: np.ndarray, rng: np.random.Generator) -> list[MadeNum
 def _make_number(source: str, rng: np.random.Generator) -> MadeNumber:
     is_number = rng.random() >= _NONE
     made: Scene | Number
-    strokes = None
+    strokes, digits = None, np.empty((0, *IMAGE_SHAPE), np.uint8)
     if source == "photo":
         made = sample_scene(rng, "number" if is_number else str(rng.choice(["non-digit", "nothing"])))
     else:
         made = sample_number(rng, is_number=is_number)
         strokes = [stroke.tolist() for stroke in made.strokes] if source == "strokes" else None
+        if is_number:
+            digits = np.stack([to_mnist(made.draw_digit(digit)) for digit in range(len(made.text.replace("\n", "")))])
     try:
         layouts = propose_layouts(made.image, strokes)
     except EmptyPictureError:
         layouts = []
-    return MadeNumber(made.text, source, made.gap, layouts)
+    return MadeNumber(made.text, source, made.gap, layouts, digits)
+
+
+def _count_steps(examples: int) -> int:
+    return _EPOCHS * max(1, examples // BATCH_SIZE)
 
 
 def _build_lattices(predict: Predict, numbers: Sequence[MadeNumber]) -> list[list[Lattice]]:
@@ -225,19 +248,25 @@ def _log_likelihood(
     return texts[pieces - 1, length] - every[pieces - 1]
 
 
-def _pad(features: np.ndarray, likelihoods: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return the features and likelihoods of a picture's layouts, and 1 for each, with zeros for missing ones."""
+def _pad(features: np.ndarray, likelihoods: np.ndarray, is_empty: bool) -> tuple[np.ndarray, ...]:
+    """Return the features and likelihoods of a picture's layouts, and 1 for each, with zeros for missing ones.
+
+    And 1 if the picture holds no digit.
+    """
     count = MAX_LAYOUTS - len(features)
     return (
         np.pad(features, [(0, count), (0, 0)]),
         np.pad(likelihoods, (0, count)).astype(np.float32),
         np.pad(np.ones(len(features), np.float32), (0, count)),
+        np.array(is_empty, np.float32),
     )
 
 
 def _layout_loss(
-    perceptrons: list[Perceptron], features: jax.Array, likelihoods: jax.Array, present: jax.Array
+    perceptrons: list[Perceptron], features: jax.Array, likelihoods: jax.Array, present: jax.Array, is_empty: jax.Array
 ) -> jax.Array:
-    loudness = perceptrons[0].evaluate(features)[..., 0] - 1e9 * (1 - present)
-    weighed = jax.nn.softmax(loudness) * likelihoods
-    return -jnp.mean(jnp.log(weighed.sum(axis=-1) + _MIN_LIKELIHOOD))
+    outputs = perceptrons[0].evaluate(features)
+    weights = jax.nn.softmax(outputs[..., 0] - 1e9 * (1 - present))
+    nothing = jax.nn.sigmoid((weights * outputs[..., 1]).sum(axis=-1))
+    likely = (1 - nothing) * (weights * likelihoods).sum(axis=-1) + nothing * is_empty
+    return -jnp.mean(jnp.log(likely + _MIN_LIKELIHOOD))

@@ -11,7 +11,7 @@ import numpy as np
 from mnist_cnn.decision import Perceptron
 
 _UNITS = 12
-_BATCH_SIZE = 512
+BATCH_SIZE = 512
 _LEARNING_RATE = 5e-3
 _WEIGHT_DECAY = 1e-3
 
@@ -67,6 +67,6 @@ def fit_perceptrons(
     arrays = [jnp.asarray(array) for array in data]
     trained, state = ([variable.value for variable in variables] for variables in (weights, optimizer.variables))
     for _ in range(steps):
-        rows = rng.integers(len(arrays[0]), size=min(_BATCH_SIZE, len(arrays[0])))
+        rows = rng.integers(len(arrays[0]), size=min(BATCH_SIZE, len(arrays[0])))
         trained, state = take_step(trained, state, *(array[rows] for array in arrays))
     return build([np.asarray(array) for array in trained])

@@ -193,7 +193,7 @@ def add_endpoints(queue: ReadingQueue, models: ModelHolder) -> None:
         [],
         endpoints.predict_number,
         [image, strokes],
-        Api(None, python_type_to_json_schema(NumberPrediction), "number"),
+        Api(None, python_type_to_json_schema(NumberPrediction), "digits"),
         api_name="predict_number",
         preprocess=False,
         postprocess=False,

@@ -24,7 +24,7 @@ from mnist_cnn.web.readings import KeptReading, ReadingStore
 
 logger = logging.getLogger(__name__)
 
-PROMPT = "Draw a digit"
+PROMPT = "Draw a digit or a number"
 
 
 class Drawing(PictureFile, total=False):

@@ -131,8 +131,7 @@ class ReadingQueue:
         with line.timed():
             with self._turns.take(image.width * image.height):
                 layouts = [] if whole.is_digit else propose_layouts(image, strokes)
-            with self._network_turns.take(sum(len(layout.images) for layout in layouts)):
-                number = classifier.read_layouts(layouts, whole)
+            number = classifier.read_layouts(layouts, whole, self._network_turns.take)
         return Answered(number, image, classifier)
 
 

@@ -9,7 +9,7 @@ from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 TITLE = "Handwritten digit reader"
-DESCRIPTION = "Draw a digit, or give a picture of one: a small neural network trained on MNIST reads it."
+DESCRIPTION = "Draw a digit or a number, or give a picture of one: a small neural network trained on MNIST reads it."
 STATIC = Path(__file__).parent / "static"
 FAVICON = STATIC / "favicon.png"
 

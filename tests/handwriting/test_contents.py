@@ -1,10 +1,11 @@
+from collections import Counter
 from itertools import pairwise
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from mnist_cnn.handwriting.contents import CONTENTS, MANNERS, Glyph, draw_turned
+from mnist_cnn.handwriting.contents import CONTENTS, MANNERS, Glyph, draw_turned, measure_gap, write_out
 
 
 def write(kind: str, seed: int) -> list[Glyph]:
@@ -32,7 +33,63 @@ def test_digits_in_a_row_follow_each_other_to_the_right_or_below() -> None:
             assert next_x > x or next_y > y + 0.5
 
 
-@pytest.mark.parametrize("kind", ["one", "several", "non-digit"])
+def test_number_has_one_to_eight_digits_in_each_of_one_to_four_rows() -> None:
+    texts = [write_out(write("number", seed)).split("\n") for seed in range(150)]
+    assert {len(rows) for rows in texts} == {1, 2, 3, 4}
+    assert {len(row) for rows in texts for row in rows} == set(range(1, 9))
+    assert all(max(map(len, rows)) - min(map(len, rows)) <= 1 for rows in texts)
+
+
+def test_glyphs_of_a_number_follow_each_other_to_the_right_in_rows_from_the_top() -> None:
+    for seed in range(60):
+        glyphs = write("number", seed)
+        for one, other in pairwise(glyphs):
+            if other.row == one.row:
+                assert other.middle[0] > one.middle[0]
+            else:
+                assert other.row == one.row + 1
+        tops = [np.mean([glyph.middle[1] for glyph in glyphs if glyph.row == row]) for row in range(glyphs[-1].row + 1)]
+        assert (np.diff(tops) > 0.5).all()
+
+
+def test_gap_is_the_smallest_between_neighbours_of_a_row() -> None:
+    bar = [np.array([[0.4, 0.0], [0.6, 1.0]])]
+    glyphs = [
+        Glyph(1, bar, size, (x, 0), row) for size, x, row in ((1, 0, 0), (0.5, 0.5, 0), (1, 0.45, 0), (1, 0.4, 1))
+    ]
+    assert measure_gap(glyphs[:2]) == pytest.approx(0.35)
+    assert measure_gap(glyphs) == pytest.approx(-0.2)  # the third overlaps the second
+    assert measure_gap(glyphs[2:]) == measure_gap([]) == float("inf")
+
+
+def test_digits_of_a_number_stand_apart_or_overlap() -> None:
+    gaps = np.array([measure_gap(write("number", seed)) for seed in range(80)])
+    assert np.mean(gaps < -0.05) > 0.1
+    assert np.mean((gaps > 0.1) & (gaps < np.inf)) > 0.1
+
+
+def test_some_numbers_hold_marks_that_are_no_digits() -> None:
+    marks = Counter(any(glyph.digit is None for glyph in write("number", seed)) for seed in range(150))
+    assert 0.05 < marks[True] / 150 < 0.5
+
+
+def test_number_is_written_in_one_hand() -> None:
+    strokes = Counter[bool]()
+    for seed in range(150):
+        digits = [glyph for glyph in write("number", seed) if glyph.digit in {1, 4, 7}]
+        for one, other in pairwise(sorted(digits, key=lambda glyph: glyph.digit or 0)):
+            if one.digit == other.digit:
+                strokes[len(one.strokes) == len(other.strokes)] += 1
+    assert strokes[True] > 0.8 * strokes.total() > 20
+
+
+def test_digits_are_written_out_row_by_row_without_marks() -> None:
+    glyphs = [Glyph(digit, [], 1, (0, 0), row) for digit, row in ((1, 0), (None, 0), (2, 0), (0, 1), (None, 1))]
+    assert write_out(glyphs) == "12\n0"
+    assert write_out(glyphs[1:2]) == write_out([]) == ""
+
+
+@pytest.mark.parametrize("kind", ["one", "several", "non-digit", "number"])
 def test_the_same_seed_writes_the_same_and_another_something_else(kind: str) -> None:
     first, again, other = (np.concatenate(write(kind, seed)[0].strokes) for seed in (1, 1, 2))
     np.testing.assert_array_equal(first, again)

@@ -23,8 +23,9 @@ def contrast(scene: Scene, ink: Image.Image) -> float:
 @pytest.mark.parametrize("kind", SMALL)
 def test_the_same_seed_gives_the_same_scene_which_tells_how_many_digits_it_holds(kind: str) -> None:
     scene, again = sample(kind, 1), sample(kind, 1)
-    assert (scene.image, scene.digits, scene.ink, scene.kind) == (again.image, again.digits, again.ink, kind)
-    assert len(scene.digits) in {"one": {1}, "several": set(range(2, 16))}.get(kind.split(":")[0], {0})
+    assert (scene.image, scene.text, scene.ink, scene.kind) == (again.image, again.text, again.ink, kind)
+    counts = {"one": {1}, "several": set(range(2, 16)), "number": set(range(1, 33))}
+    assert len(scene.digits) in counts.get(kind.split(":")[0], {0})
     assert (scene.ink is not None) == (len(scene.digits) == 1)
     assert scene.image.mode in {"L", "LA", "RGB", "RGBA"}
 
@@ -53,6 +54,34 @@ def test_picture_from_far_away_is_large_and_its_digit_is_small() -> None:
     assert box is not None
     assert max(scene.image.size) >= 750
     assert box[3] - box[1] < 0.2 * max(scene.image.size)
+
+
+def test_text_is_written_in_rows_and_digits_follow_each_other() -> None:
+    scene = Scene(Image.new("L", (9, 9)), "12\n034", None, "")
+    assert scene.digits == (1, 2, 0, 3, 4)
+    texts = [sample("number: icon", seed).text for seed in range(30)]
+    assert any("\n" in text for text in texts)
+    assert all(row.isdecimal() for text in texts for row in text.split("\n"))
+
+
+def test_close_up_is_cropped_near_the_ink() -> None:
+    margins = []
+    for seed in range(12):
+        scene = sample("one: close-up", seed)
+        assert scene.ink is not None
+        assert scene.ink.size == scene.image.size
+        left, top, right, bottom = scene.ink.getbbox() or (0, 0, 0, 0)
+        gaps = left, top, scene.image.width - right, scene.image.height - bottom
+        margins.append(np.array(gaps) / (bottom - top))
+    assert np.max(margins) < 0.5
+    assert np.median(margins) < 0.15
+    assert len(np.unique(margins)) > 12  # each side is cropped by itself
+
+
+def test_kind_may_be_a_content_and_is_then_seen_anywhere() -> None:
+    kinds = {sample("nothing", seed).kind for seed in range(12)}
+    assert len(kinds) > 3
+    assert {kind.split(":")[0] for kind in kinds} == {"nothing"}
 
 
 def test_every_kind_is_sampled_by_its_frequency() -> None:

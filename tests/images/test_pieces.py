@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageFilter
@@ -75,7 +77,7 @@ def test_cuts_tell_how_many_pens_they_crossed() -> None:
     pieces = cut(find_one(page))
     assert len(pieces) > 1
     assert (pieces[0].cuts[0], pieces[-1].cuts[1]) == (0, 0)
-    for one, other in zip(pieces, pieces[1:], strict=False):
+    for one, other in pairwise(pieces):
         assert one.cuts[1] == other.cuts[0] == pytest.approx(1, abs=0.3)
 
 

@@ -1,4 +1,4 @@
-from itertools import pairwise
+from itertools import chain, pairwise
 
 import numpy as np
 import pytest
@@ -39,6 +39,12 @@ def test_slanted_rows_are_followed(slope: float) -> None:
     np.testing.assert_allclose(fit_line(rows[0]), [slope, 300], atol=0.5)
 
 
+def test_a_dot_at_the_end_of_a_slanted_row_belongs_to_it() -> None:
+    upper, lower = ([bar(x, start + 0.3 * x) for x in range(20, 500, 30)] for start in (100, 200))
+    dot = bar(485, 115 + 0.3 * 485, 4, 4)
+    assert [boxes(row) for row in arrange([*lower, dot, *upper])] == [boxes([*upper, dot]), boxes(lower)]
+
+
 def test_line_through_few_pieces_is_level() -> None:
     np.testing.assert_array_equal(fit_line([bar(10, 20), bar(500, 40)]), [0, 30])
     np.testing.assert_array_equal(fit_line([bar(10, 20), bar(30, 40), bar(50, 40)]), [0, 40])
@@ -59,11 +65,11 @@ def test_what_is_much_larger_than_digits_is_left_out() -> None:
 
 def test_only_the_rows_with_the_most_ink_are_kept() -> None:
     rows = [[bar(20, 60 * row, 8 + row), bar(60, 60 * row, 8 + row)] for row in range(1, MAX_ROWS + 4)]
-    assert [boxes(row) for row in arrange(sum(rows, []))] == [boxes(row) for row in rows[3:]]
+    assert [boxes(row) for row in arrange([*chain.from_iterable(rows)])] == [boxes(row) for row in rows[3:]]
 
 
 def test_height_is_that_of_the_pieces_with_the_most_ink() -> None:
-    assert measure_height([bar(0, 0, 4, 4), bar(0, 0, 4, 5), bar(0, 0, 20, 60), bar(0, 0, 20, 50)]) == 50
+    assert measure_height([bar(0, 0, 4, 4), bar(0, 0, 4, 5), bar(0, 0, 20, 60), bar(0, 0, 40, 50)]) == 50
 
 
 def test_all_neighbours_that_may_be_a_digit_together_are_candidates() -> None:
@@ -112,7 +118,7 @@ def test_as_much_is_known_of_each_candidate_and_piece_as_is_promised() -> None:
         row = build_row(pieces)
         assert {len(candidate.evidence) for candidate in row.candidates} == {CANDIDATE_EVIDENCE}
         assert {len(remainder) for remainder in row.remainders} == {REMAINDER_EVIDENCE}
-        assert np.isfinite(sum((candidate.evidence for candidate in row.candidates), [])).all()
+        assert np.isfinite([candidate.evidence for candidate in row.candidates]).all()
         assert np.isfinite(row.remainders).all()
 
 

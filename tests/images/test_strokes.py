@@ -52,7 +52,7 @@ def test_what_lies_outside_of_the_picture_is_left_out() -> None:
     strokes: list[Stroke] = [[(-60, 50), (60, 50)], [(-60, 90), (-30, 150)], [(100, 100), (100, 100)]]
     through, dot = draw_strokes(strokes, draw(strokes, 10), 1)
     assert through.box[0] == 0
-    assert through.box[2] == pytest.approx(65, abs=2)
+    assert 60 < through.box[2] <= 66
     assert through.ink[:, 0].max() == 255
     assert dot.middle == pytest.approx((100, 100), abs=1)
 
@@ -67,7 +67,7 @@ def test_ink_without_strokes_and_strokes_without_ink_are_drawn_thinly_or_not() -
 @pytest.mark.parametrize(
     "strokes", [[[(1, 2, 3)]], [[("a", "b")]], [[(1, 2), (3,)]], [["xy"]], [5], [[None]], [[{}]]], ids=str
 )
-def test_strokes_that_are_none_are_refused(strokes: Any) -> None:  # noqa: ANN401
+def test_strokes_that_are_none_are_refused(strokes: Any) -> None:
     with pytest.raises(UnreadablePictureError, match=r"^The strokes (are none|don't lie in the picture): send x and y"):
         draw_strokes(strokes, draw(PAIR, 8), 1)
 

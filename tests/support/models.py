@@ -31,6 +31,15 @@ def with_vote(folder: Path, vote: dict[str, Any] | None) -> Path:
     return folder
 
 
+def with_rows(folder: Path, change: Callable[[Any], Any] | None) -> Path:
+    """The bundled model with changed rows, or with none, as a model that was trained before whole numbers were read."""
+    shutil.copytree(PRETRAINED, folder, dirs_exist_ok=True)
+    metrics = json.loads((folder / "metrics.json").read_text())
+    rows = metrics.pop("rows")
+    (folder / "metrics.json").write_text(json.dumps(metrics | ({"rows": change(rows)} if change else {})))
+    return folder
+
+
 def vote_for(outcome: Outcome) -> dict[str, Any]:
     """A vote that finds the same in every photo, and in which all segments count alike, as metrics.json holds it."""
     evidence = np.ones((1, len(Evidence._fields)))

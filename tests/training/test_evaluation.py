@@ -40,7 +40,8 @@ def measurement(model: keras.Model, mnist: Mnist) -> Measurement:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("mnist_cnn.training.chunks.count_cores", lambda: 1)  # other processes take long to start
         patch.setattr("mnist_cnn.training.vote._STEPS", 50)
-        patch.setattr("mnist_cnn.training.vote._BATCH_SIZE", 64)
+        patch.setattr("mnist_cnn.training.numbers._EPOCHS", 5)
+        patch.setattr("mnist_cnn.training.perceptrons.BATCH_SIZE", 64)
         return measure(model, mnist, drawings=40)
 
 
@@ -73,12 +74,24 @@ def test_drawings_and_nondigits_are_measured(measurement: Measurement) -> None:
 
 def test_pictures_are_measured_by_kind(measurement: Measurement) -> None:
     pictures = measurement.metrics["pictures"]
-    assert 30 < pictures["images"] <= 40
+    assert 15 < pictures["images"] <= 25
     assert set(pictures["kinds"]) <= set(SCENES)
     assert sum(kind["images"] for kind in pictures["kinds"].values()) == pictures["images"]
     assert all(0 <= kind["right"] <= 1 for kind in pictures["kinds"].values())
     assert 0.5 < pictures["accuracy"] <= 1
     assert 0 <= pictures["calibration_error"] < 0.5
+
+
+def test_numbers_are_measured_by_source_length_and_gap(measurement: Measurement) -> None:
+    numbers = measurement.metrics["numbers"]
+    assert numbers["images"] == 10
+    for group in ("sources", "lengths"):
+        assert sum(part["images"] for part in numbers[group].values()) == 10
+        assert sum(part["right"] * part["images"] for part in numbers[group].values()) == pytest.approx(
+            10 * numbers["right"]
+        )
+    assert set(numbers["sources"]) == {"strokes", "drawing", "photo"}
+    assert numbers["spaced"]["right_if_cut_out"] >= numbers["spaced"]["right"] >= 0
 
 
 def test_corrupted_images_and_bad_conditions_are_measured(measurement: Measurement) -> None:

@@ -244,7 +244,7 @@ def test_correction_outlives_a_kill_and_arrives_once(hub: LoopbackHub, browser: 
 def test_uploaded_picture_is_corrected_too(page: Page, app: App, tmp_path: Path) -> None:
     digit_button = page.get_by_role("group", name="The right digit").get_by_role("button", name="8")
     digit_button.click()
-    expect(page.get_by_text("Draw a digit first.")).to_be_visible()
+    expect(page.get_by_text("Draw a digit or a number first.")).to_be_visible()
     sheet = Image.new("RGB", (200, 300), "white")
     sheet.paste(drawing(), mask=drawing())
     sheet.save(tmp_path / "one.png")

@@ -210,7 +210,7 @@ def test_drawing_that_the_pad_does_not_send_is_answered_in_words(handlers: Handl
 
 
 def test_blank_inputs_are_answered_with_the_prompt(handlers: Handlers) -> None:
-    blank: dict[str, Any] = {"verdict": "Draw a digit", "text": "", "digits": [], "chosen": 0}
+    blank: dict[str, Any] = {"verdict": "Draw a digit or a number", "text": "", "digits": [], "chosen": 0}
     blank |= {"label": {}, "seen": "", "found": None, "reading": None}
     empty: Drawing = {"url": data_url(encode(Image.new("RGBA", (50, 50)), "PNG"))}
     assert handlers.read_drawing(None) == handlers.read_drawing(empty) == blank
@@ -224,7 +224,7 @@ def test_picture_that_cannot_be_read_is_answered_with_the_reason(handlers: Handl
 
 
 def test_correction_without_a_reading_asks_for_one(handlers: Handlers) -> None:
-    assert handlers.correct(None, *say("7")) == "Draw a digit first."
+    assert handlers.correct(None, *say("7")) == "Draw a digit or a number first."
     assert "Please give it again" in handlers.correct("an id that was never given", *say("7"))
     assert handlers.explain(None, 0) is handlers.explain("an id that was never given", 0) is None
 
@@ -323,7 +323,7 @@ def test_whatever_a_stranger_sends_as_a_correction_is_answered_in_a_sentence(app
         assert "from the page only" in stranger.correct(reading, seven, **nobody)
     for wrong in ([], 7, True, "x" * 10**6, [reading], reading[:-1]):
         assert "Please give it again" in stranger.correct(wrong, seven, **mine)
-    assert stranger.correct(None, seven, **mine) == "Draw a digit first."
+    assert stranger.correct(None, seven, **mine) == "Draw a digit or a number first."
     assert set((app.log_file.parent / "feedback").rglob("*.parquet")) == before
     for session in ("\ud800", "é" * 64):
         assert "Thank you" in stranger.correct(stranger.read(), seven, session_hash=session)

@@ -94,12 +94,12 @@ def test_keyboard_takes_strokes_back_and_brings_them_again(page: Page) -> None:
     expect(label(page)).to_have_text("4")
     for _ in DIGITS["4"]:
         page.keyboard.press("Control+z")
-    expect(verdict(page)).to_have_text("Draw a digit")
+    expect(verdict(page)).to_have_text("Draw a digit or a number")
     for _ in DIGITS["4"]:
         page.keyboard.press("Control+Shift+z")
     expect(label(page)).to_have_text("4")
     page.keyboard.press("Delete")
-    expect(verdict(page)).to_have_text("Draw a digit")
+    expect(verdict(page)).to_have_text("Draw a digit or a number")
     expect(label(page)).to_have_count(0)
 
 
@@ -110,11 +110,11 @@ def test_buttons_take_strokes_back_and_bring_them_again(page: Page) -> None:
     draw(page, pad(page), DIGITS["1"])
     expect(redo).to_be_disabled()
     clear.click()
-    expect(verdict(page)).to_have_text("Draw a digit")
+    expect(verdict(page)).to_have_text("Draw a digit or a number")
     undo.click()
     expect(label(page)).to_have_text("1")
     redo.click()
-    expect(verdict(page)).to_have_text("Draw a digit")
+    expect(verdict(page)).to_have_text("Draw a digit or a number")
 
 
 def test_button_pressed_by_another_finger_waits_for_the_stroke(page: Page) -> None:

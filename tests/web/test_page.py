@@ -43,7 +43,7 @@ def test_sketchpad_draws_again_after_clear(page: Page) -> None:
     draw(page, canvas, DIGITS["7"])
     expect(label(page)).to_have_text("7", timeout=20_000)
     page.get_by_label("Clear canvas").click()
-    expect(verdict(page)).to_have_text("Draw a digit", timeout=20_000)
+    expect(verdict(page)).to_have_text("Draw a digit or a number", timeout=20_000)
     expect(label(page)).to_have_count(0)
     draw(page, sketchpad(page), DIGITS["1"])
     expect(label(page)).to_have_text("1", timeout=20_000)
@@ -51,7 +51,7 @@ def test_sketchpad_draws_again_after_clear(page: Page) -> None:
 
 def test_empty_canvas_asks_for_a_digit(page: Page) -> None:
     sketchpad(page)
-    expect(verdict(page)).to_have_text("Draw a digit")
+    expect(verdict(page)).to_have_text("Draw a digit or a number")
     expect(label(page)).to_have_count(0)
 
 
@@ -59,7 +59,7 @@ def test_stroke_undone_leaves_no_answer(page: Page) -> None:
     draw(page, sketchpad(page), DIGITS["1"])
     expect(label(page)).to_have_text("1", timeout=20_000)
     page.get_by_role("button", name="Undo").click()
-    expect(verdict(page)).to_have_text("Draw a digit", timeout=20_000)
+    expect(verdict(page)).to_have_text("Draw a digit or a number", timeout=20_000)
 
 
 def test_uploaded_picture_is_read(page: Page, picture_of_7: Path) -> None:
@@ -114,7 +114,7 @@ def test_each_tab_shows_its_own_answer_and_reads_nothing_anew(page: Page, app: A
     draw(page, page.locator("#pad canvas"), DIGITS["1"])
     expect(label(page)).to_have_text("1")
     page.get_by_role("tab", name="Picture").click()
-    expect(verdict(page)).to_have_text("Draw a digit")
+    expect(verdict(page)).to_have_text("Draw a digit or a number")
     page.locator("#picture input[type=file]").set_input_files(picture_of_7)
     expect(label(page)).to_have_text("7", timeout=20_000)
     frame = page.get_by_alt_text("The picture, with a frame around the part that was read")
@@ -125,7 +125,7 @@ def test_each_tab_shows_its_own_answer_and_reads_nothing_anew(page: Page, app: A
     expect(label(page)).to_have_text("1")
     expect(page.get_by_alt_text("The ink that speaks for a 1")).to_be_visible()
     page.get_by_role("tab", name="Sketchpad").click()
-    expect(verdict(page)).to_have_text("Draw a digit")
+    expect(verdict(page)).to_have_text("Draw a digit or a number")
     expect(label(page)).to_have_count(0)
     page.get_by_role("tab", name="Picture").click()
     expect(label(page)).to_have_text("7")

@@ -1,0 +1,214 @@
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+
+from mnist_cnn.decision import (
+    CANDIDATE_FEATURES,
+    PATH_FEATURES,
+    REMAINDER_FEATURES,
+    Lattice,
+    Perceptron,
+    RowModel,
+    decide_number,
+    describe_candidates,
+    describe_remainders,
+    digit_logarithms,
+    digit_score,
+    measure_layouts,
+)
+from tests.support.probabilities import sure
+
+# One number is known of each candidate, three of each piece, and one of the whole.
+CANDIDATE, REMAINDER, LAYOUT = 2 + CANDIDATE_FEATURES, 4 + REMAINDER_FEATURES, 1 + PATH_FEATURES
+
+
+def counting(features: int, feature: int, bias: float = 0.0) -> Perceptron:
+    """Return a perceptron whose output rises with one feature: nearly that feature and a bias, for small features."""
+    hidden = np.zeros((features, 1))
+    hidden[feature] = 0.01
+    return Perceptron(
+        np.zeros(features), np.ones(features), hidden, np.zeros(1), np.full((1, 1), 100.0), np.array([bias])
+    )
+
+
+def weighing(emptiness: float) -> Perceptron:
+    """Return a perceptron for layouts: they count by their evidence, and hold nothing by a number."""
+    loud = counting(LAYOUT, 0)
+    return loud._replace(output=np.array([[100.0, 0.0]]), output_bias=np.array([0.0, emptiness]))
+
+
+MODEL = RowModel(counting(CANDIDATE, 0), counting(REMAINDER, 0), weighing(-30.0))
+
+
+def build(
+    candidates: list[tuple[int, int, int, float]],
+    rows: tuple[int, ...] = (0, 0, 0),
+    skips: float = -3.0,
+    loudness: float = 0.0,
+    confidence: float = 0.91,
+) -> Lattice:
+    """Return a lattice.
+
+    Args:
+        candidates: first piece, piece after the last, likeliest digit, and what speaks for it.
+        rows: of the pieces.
+        skips: what speaks for leaving out any piece.
+        loudness: what speaks for the whole.
+        confidence: of the network in the likeliest digits.
+    """
+    spans = np.array([candidate[:2] for candidate in candidates], int).reshape(-1, 2)
+    known = np.array([candidate[3] for candidate in candidates], np.float32).reshape(-1, 1)
+    probabilities = np.array([sure(confidence, candidate[2]) for candidate in candidates]).reshape(-1, 10)
+    remainders = np.tile(np.array([skips, 0, -np.log(len(rows))], np.float32), (len(rows), 1))
+    evidence = np.array([loudness], np.float32)
+    return Lattice(spans, np.array(rows), known, remainders, evidence, probabilities)
+
+
+def walk(lattice: Lattice, piece: int = 0) -> Iterator[tuple[str, float]]:
+    """Yield the digits and the score of every path from a piece to the last."""
+    if piece == len(lattice.rows):
+        yield "", 0.0
+        return
+    skip = float(MODEL.remainders.evaluate(describe_remainders(lattice))[piece, 0])
+    yield from ((text, skip + score) for text, score in walk(lattice, piece + 1))
+    gains = MODEL.candidates.evaluate(describe_candidates(lattice)) + digit_logarithms(lattice.probabilities)
+    for candidate in np.flatnonzero(lattice.spans[:, 0] == piece):
+        for text, score in list(walk(lattice, int(lattice.spans[candidate, 1]))):
+            yield from ((f"{digit}{text}", float(gains[candidate, digit]) + score) for digit in range(10))
+
+
+def sum_up(lattice: Lattice) -> dict[str, float]:
+    """Return the probability of each text, by all paths that there are."""
+    sums: dict[str, float] = {}
+    for text, score in walk(lattice):
+        sums[text] = sums.get(text, 0) + float(np.exp(score))
+    total = sum(sums.values())
+    return {text: share / total for text, share in sums.items()}
+
+
+TANGLE = build([(0, 1, 1, 0.5), (1, 2, 7, 0.2), (0, 2, 4, 1.0), (1, 3, 4, 0.4), (2, 3, 7, -0.5)], skips=-0.4)
+
+
+@pytest.mark.parametrize(("together", "text"), [(-2.0, "17"), (4.0, "4")], ids=["apart", "together"])
+def test_pieces_are_taken_apart_or_together_as_the_evidence_says(together: float, text: str) -> None:
+    lattice = build([(0, 1, 1, 1.0), (1, 2, 7, 1.0), (0, 2, 4, together)], rows=(0, 0))
+    assert decide_number(MODEL, [lattice]).text == text
+
+
+def test_digits_are_none_where_the_whole_is_no_number() -> None:
+    lattice = build([(0, 1, 1, 1.0), (1, 2, 7, 1.0)], rows=(0, 0))
+    number = decide_number(MODEL, [lattice])
+    nothing = decide_number(MODEL._replace(layouts=weighing(2.0)), [lattice])
+    likely = 1 / (1 + np.exp(-2.0))
+    assert (nothing.text, nothing.steps) == ("", [])
+    assert nothing.confidence == pytest.approx(likely + (1 - likely) * sum_up(lattice)[""], rel=1e-4)
+    doubted = decide_number(MODEL._replace(layouts=weighing(-2.0)), [lattice])
+    assert doubted.text == number.text == "17"
+    assert doubted.confidence == pytest.approx(likely * number.confidence, rel=1e-4)
+
+
+def test_what_is_no_digit_is_left_out() -> None:
+    decision = decide_number(MODEL, [build([(0, 1, 3, 2), (1, 2, 1, -9), (2, 3, 5, 2)])])
+    assert decision.text == "35"
+    assert decision.steps == [(0, 3), (2, 5)]
+
+
+def test_confidence_is_the_share_of_all_paths_that_read_the_text() -> None:
+    texts = sum_up(TANGLE)
+    decision = decide_number(MODEL, [TANGLE])
+    assert sum(texts.values()) == pytest.approx(1)
+    assert 0.05 < decision.confidence < 0.95
+    assert decision.confidence == pytest.approx(texts[decision.text], rel=1e-4)
+
+
+@pytest.mark.parametrize("text", ["", "4", "17", "44", "177", "47", "74", "1111"])
+def test_likelihood_of_a_text_is_that_of_all_paths_which_read_it(text: str) -> None:
+    _, likelihoods = measure_layouts(MODEL.candidates, MODEL.remainders, [TANGLE], text)
+    assert likelihoods == pytest.approx([sum_up(TANGLE).get(text, 0)], rel=1e-4)
+
+
+def test_rows_are_joined_by_a_newline_and_empty_rows_left_out() -> None:
+    candidates = [(0, 1, 1, 2.0), (1, 2, 2, 2.0), (3, 4, 3, 2.0)]
+    decision = decide_number(MODEL, [build(candidates, rows=(0, 0, 1, 2))])
+    assert decision.text == "12\n3"
+    assert [digit for _, digit in decision.steps] == [1, 2, 3]
+    _, likelihoods = measure_layouts(
+        MODEL.candidates, MODEL.remainders, [build(candidates, rows=(0, 0, 1, 2))], "12\n3"
+    )
+    assert likelihoods == pytest.approx([decision.confidence])
+
+
+@pytest.mark.parametrize("candidates", [[], [(0, 2, 3, -9.0)]], ids=["no candidates", "bad candidates"])
+def test_no_digits_give_an_empty_text(candidates: list[tuple[int, int, int, float]]) -> None:
+    decision = decide_number(MODEL, [build(candidates, skips=2)])
+    assert (decision.text, decision.steps) == ("", [])
+    assert decision.confidence > 0.99
+
+
+def test_the_loudest_lattice_counts_most() -> None:
+    one, other = build([(0, 1, 3, 2)], (0,)), build([(0, 1, 5, 2)], (0,), loudness=4)
+    decision = decide_number(MODEL, [one, other])
+    assert (decision.text, decision.lattice, decision.steps) == ("5", 1, [(0, 5)])
+    alone = decide_number(MODEL, [other])
+    assert decision.confidence < alone.confidence
+
+
+def test_lattices_that_agree_outvote_one_that_is_louder() -> None:
+    agreeing = [build([(0, 1, 3, 2)], (0,)), build([(0, 2, 3, 2), (2, 3, 1, -9)])]
+    decision = decide_number(MODEL, [build([(0, 1, 5, 2)], (0,), loudness=0.3), *agreeing])
+    assert decision.text == "3"
+    assert decision.lattice in {1, 2}
+    assert decision.confidence > 0.5
+
+
+def test_confidence_is_what_all_lattices_say_of_the_text_by_how_loud_they_are() -> None:
+    lattices = [TANGLE, build([(0, 1, 1, 0.3), (1, 2, 7, 0.3), (2, 3, 7, -0.3)], skips=-0.4, loudness=0.2)]
+    decision = decide_number(MODEL, lattices)
+    features, _ = measure_layouts(MODEL.candidates, MODEL.remainders, lattices, "")
+    shares = np.exp(MODEL.layouts.evaluate(features)[:, 0])
+    likely = [sum_up(lattice).get(decision.text, 0) for lattice in lattices]
+    assert decision.confidence == pytest.approx(shares @ likely / shares.sum(), rel=1e-4)
+    assert min(likely) > 0.01  # both can be read so
+    assert len({max(sums, key=lambda text: sums[text]) for sums in map(sum_up, lattices)}) == 2  # but one is rather not
+
+
+def test_order_of_the_lattices_changes_nothing() -> None:
+    lattices = [TANGLE, build([(0, 1, 5, 2)], (0,), loudness=0.5), build([(0, 2, 4, 2), (2, 3, 1, -9)])]
+    first, second = decide_number(MODEL, lattices), decide_number(MODEL, lattices[::-1])
+    assert (first.text, first.steps, first.lattice) == (second.text, second.steps, 2 - second.lattice)
+    assert first.confidence == pytest.approx(second.confidence)
+
+
+def test_candidates_are_described_by_their_evidence_the_whole_s_and_the_network() -> None:
+    features = describe_candidates(TANGLE)
+    assert features.dtype == np.float32
+    assert features.shape == (5, CANDIDATE)
+    np.testing.assert_array_equal(features[:, :1], TANGLE.candidates)
+    np.testing.assert_array_equal(features[:, 1:2], np.tile(TANGLE.evidence, (5, 1)))
+    np.testing.assert_allclose(features[:, 2], digit_score(TANGLE.probabilities), rtol=1e-6)
+    np.testing.assert_allclose(features[:, -2:], TANGLE.probabilities[:, :2], rtol=1e-6)
+
+
+def test_a_piece_is_described_by_what_the_network_says_of_it_alone() -> None:
+    lattice = build([(0, 2, 8, 1), (1, 2, 3, 1), (1, 3, 4, 1)])
+    features = describe_remainders(lattice)
+    assert features.dtype == np.float32
+    assert features.shape == (3, REMAINDER)
+    assert not features[[0, 2], -REMAINDER_FEATURES:].any()  # they are no candidates
+    assert features[1, -REMAINDER_FEATURES] == pytest.approx(digit_score(lattice.probabilities[1]))
+
+
+def test_a_layout_is_described_by_its_evidence_and_its_best_path() -> None:
+    features, _ = measure_layouts(MODEL.candidates, MODEL.remainders, [TANGLE, build([])], "17")
+    assert features.dtype == np.float32
+    assert features.shape == (2, LAYOUT)
+    assert features[:, -3:].tolist() == [[0, 0, 0], [1, 0, pytest.approx(1)]]  # the second reads nothing
+    assert np.isfinite(features).all()
+
+
+def test_logarithms_of_digits_are_finite_and_of_probabilities() -> None:
+    logarithms = digit_logarithms(np.eye(10)[:2])
+    assert np.isfinite(logarithms).all()
+    np.testing.assert_allclose(np.exp(logarithms).sum(axis=1), 1)
+    assert logarithms[0, 0] == pytest.approx(0, abs=2e-3)

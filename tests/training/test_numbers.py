@@ -1,0 +1,184 @@
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from PIL import Image
+
+from mnist_cnn.decision import Lattice, Perceptron, RowModel, describe_candidates, describe_remainders, measure_layouts
+from mnist_cnn.errors import EmptyPictureError
+from mnist_cnn.handwriting import Scene
+from mnist_cnn.images import LAYOUT_EVIDENCE, propose_layouts
+from mnist_cnn.training.numbers import (
+    SOURCES,
+    MadeNumber,
+    _log_likelihood,
+    _spread,
+    fit_rows,
+    make_numbers,
+    measure_numbers,
+    read_numbers,
+)
+from tests.support.numbers import draw_number
+from tests.support.pictures import on_paper
+from tests.support.probabilities import sure
+
+
+@pytest.fixture(autouse=True, scope="module")
+def few_steps() -> object:
+    """One core, and steps and sizes that these few small numbers need."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("mnist_cnn.training.chunks.count_cores", lambda: 1)
+        for name, value in (("_EPOCHS", 200), ("_MAX_PIECES", 12), ("_MAX_TEXT", 4)):
+            patch.setattr(f"mnist_cnn.training.numbers.{name}", value)
+        patch.setattr("mnist_cnn.training.perceptrons.BATCH_SIZE", 32)
+        yield
+
+
+NO_DIGITS = np.empty((0, 28, 28, 1), np.uint8)
+
+
+def find_in(text: str, step: float = 1.0) -> MadeNumber:
+    """Return what is proposed in the strokes of a number."""
+    return MadeNumber(text, "strokes", step - 0.5, propose_layouts(*draw_number(text, step)), NO_DIGITS)
+
+
+TEMPLATES = np.stack([find_in(str(digit)).layouts[0].images[-1 if digit != 4 else 1] for digit in range(10)])
+
+
+def predict(images: np.ndarray) -> np.ndarray:
+    """Know whole digits, and nothing of all else."""
+    distances = np.abs(images[:, None].astype(float) - TEMPLATES).mean(axis=(2, 3, 4))
+    return np.array(
+        [sure(0.95, int(row.argmin())) if row.min() < 20 else np.full(10, 0.1) for row in distances]
+    ).reshape(-1, 10)
+
+
+NO_MODEL = RowModel(*[Perceptron(*[np.empty(0)] * 6)] * 3)
+
+
+def make_rows(count: int, seed: int) -> list[MadeNumber]:
+    rng = np.random.default_rng(seed)
+    texts = ["".join(map(str, rng.integers(10, size=rng.integers(1, 4)))) for _ in range(count)]
+    return [find_in(text, rng.uniform(0.5, 0.9)) for text in texts]
+
+
+@pytest.fixture(scope="module")
+def rows() -> RowModel:
+    return fit_rows(predict, make_rows(40, seed=0), seed=0)
+
+
+def random_perceptron(features: int, rng: np.random.Generator) -> Perceptron:
+    shapes = (features,), (features,), (features, 3), (3,), (3, 1), (1,)
+    arrays = (rng.normal(size=shape).astype(np.float32) for shape in shapes)
+    return Perceptron(*arrays)._replace(scale=np.full(features, 3, np.float32))
+
+
+def test_sources_take_turns_and_texts_hold_digits_or_nothing() -> None:
+    numbers = make_numbers(9, seed=1)
+    assert [number.source for number in numbers] == [*SOURCES] * 3
+    assert all(row.isdecimal() for number in numbers if number.text for row in number.text.split("\n"))
+    assert sum(bool(number.text) for number in numbers) >= 5
+    assert all(number.layouts for number in numbers if number.source != "photo")
+
+
+def test_the_same_seed_gives_the_same_numbers_and_another_others() -> None:
+    first, again, other = (make_numbers(3, seed) for seed in (2, 2, 3))
+    assert [number.text for number in first] == [number.text for number in again] != [number.text for number in other]
+    for one, two in zip(first, again, strict=True):
+        for layout, same in zip(one.layouts, two.layouts, strict=True):
+            np.testing.assert_array_equal(layout.images, same.images)
+            np.testing.assert_array_equal(layout.candidates, same.candidates)
+
+
+def test_text_of_a_photo_is_that_of_its_scene(monkeypatch: pytest.MonkeyPatch) -> None:
+    photo = on_paper(draw_number("47")[0])
+    monkeypatch.setattr("mnist_cnn.training.numbers.sample_scene", lambda _, kind: Scene(photo, "47", None, kind))
+    number = make_numbers(3, seed=0)[SOURCES.index("photo")]
+    assert number.text == "47"
+    assert number.layouts
+
+
+def test_in_a_picture_without_ink_nothing_is_proposed(monkeypatch: pytest.MonkeyPatch) -> None:
+    blank = Image.new("RGBA", (90, 90))
+    with pytest.raises(EmptyPictureError):
+        propose_layouts(blank)
+    monkeypatch.setattr("mnist_cnn.training.numbers.sample_scene", lambda _, kind: Scene(blank, "", None, kind))
+    assert make_numbers(3, seed=0)[SOURCES.index("photo")].layouts == []
+
+
+def test_rows_are_read_by_what_was_learned_of_others(rows: RowModel) -> None:
+    numbers = make_rows(30, seed=1)
+    readings = read_numbers(predict, rows, numbers)
+    right = np.array([text == number.text for (text, _), number in zip(readings, numbers, strict=True)])
+    assert right.mean() > 0.85
+    assert np.mean([confidence for _, confidence in readings]) > 0.65
+
+
+def test_parts_of_the_model_take_the_features_that_serving_describes(rows: RowModel) -> None:
+    (layout,) = find_in("12").layouts
+    lattice = Lattice(*layout[2:7], predict(layout.images))
+    assert len(rows.candidates.centre) == describe_candidates(lattice).shape[1]
+    assert len(rows.remainders.centre) == describe_remainders(lattice).shape[1]
+    features, _ = measure_layouts(rows.candidates, rows.remainders, [lattice], "12")
+    assert len(rows.layouts.centre) == features.shape[1] > LAYOUT_EVIDENCE.whole
+
+
+@pytest.mark.parametrize("text", ["", "1", "84", "844", "4484"])
+def test_texts_are_as_likely_in_training_as_in_serving(text: str) -> None:
+    rng = np.random.default_rng(3)
+    (layout,) = find_in("484", 0.4).layouts
+    lattice = Lattice(*layout[2:7], rng.dirichlet(np.ones(10), len(layout.images)))
+    candidates = random_perceptron(describe_candidates(lattice).shape[1], rng)
+    remainders = random_perceptron(describe_remainders(lattice).shape[1], rng)
+    table, digits, left, label, length, pieces, _ = map(jnp.asarray, _spread(text, lattice, 1))
+    steps, skips = candidates.evaluate(table) + digits, remainders.evaluate(left)[..., 0]
+    likelihood = np.exp(_log_likelihood(steps, skips, label, length, pieces))
+    _, expected = measure_layouts(candidates, remainders, [lattice], text)
+    assert expected[0] > 1e-9
+    assert likelihood == pytest.approx(expected[0], rel=1e-3)
+
+
+def test_numbers_are_right_as_a_whole_and_counted_by_source_length_and_gap(monkeypatch: pytest.MonkeyPatch) -> None:
+    numbers = [
+        MadeNumber("12", "strokes", -0.1, [], TEMPLATES[[1, 2]]),
+        MadeNumber("1\n2", "photo", float("inf"), [], NO_DIGITS),
+        MadeNumber("12345678", "photo", 0.5, [], NO_DIGITS),
+        MadeNumber("7", "photo", float("inf"), [], NO_DIGITS),
+        MadeNumber("", "drawing", float("inf"), [], NO_DIGITS),
+    ]
+    readings = [("12", 1.0), ("12", 0.5), ("1234567", 0.5), ("7", 1.0), ("", 1.0)]
+    monkeypatch.setattr("mnist_cnn.training.numbers.read_numbers", lambda *_: readings)
+    measured = measure_numbers(predict, NO_MODEL, numbers)
+    assert (measured["images"], measured["right"]) == (5, 0.6)
+    assert measured["calibration_error"] == pytest.approx(0.2)
+    counts = {
+        group: {name: (part["right"], part["images"]) for name, part in measured[group].items()}
+        for group in ("sources", "lengths", "gaps")
+    }
+    assert counts["sources"] == {"strokes": (1, 1), "photo": (pytest.approx(1 / 3), 3), "drawing": (1, 1)}
+    assert counts["lengths"] == {"0": (1, 1), "1": (1, 1), "2": (0.5, 2), "7 or more": (0, 1)}
+    assert counts["gaps"] == {"overlapping": (1, 1), "one below the other": (0, 1), "apart": (0, 1)}
+
+
+def test_spaced_numbers_are_compared_with_what_their_digits_would_give(monkeypatch: pytest.MonkeyPatch) -> None:
+    numbers = [
+        MadeNumber(text, source, gap, [], TEMPLATES[digits])
+        for text, source, gap, digits in (
+            ("12", "strokes", 0.1, [1, 2]),
+            ("1\n34", "strokes", 0.1, [1, 3, 4]),
+            ("56", "strokes", 0.3, [5, 8]),
+            ("78", "strokes", -0.1, [7, 8]),
+            ("78", "drawing", 0.1, [7, 8]),
+        )
+    ]
+    readings = [("12", 1.0), ("1\n3", 1.0), ("5", 1.0), ("7", 1.0), ("7", 1.0)]
+    monkeypatch.setattr("mnist_cnn.training.numbers.read_numbers", lambda *_: readings)
+    spaced = measure_numbers(predict, NO_MODEL, numbers)["spaced"]
+    assert spaced == pytest.approx({"right": 1 / 3, "right_if_cut_out": 2 / 3, "images": 3})
+
+
+def test_digits_of_a_number_on_a_pad_are_kept_by_themselves() -> None:
+    for number in make_numbers(6, seed=4):
+        count = len(number.text.replace("\n", "")) if number.source != "photo" else 0
+        assert number.digits.shape == (count, 28, 28, 1)
+        assert number.digits.dtype == np.uint8
+        assert all(digit.max() > 100 for digit in number.digits)
