@@ -254,6 +254,11 @@ def test_snippet_for_the_shell_runs(app: App) -> None:
         ("README.md", f"({METRICS['parameters']:,} parameters, seed {METRICS['seed']})"),
         ("README.md", f"in {METRICS['train_seconds']:.0f} s on {METRICS['hardware']}"),
         ("README.md", f"is {percent(METRICS['test']['calibration_error'])} in {ECE_BINS} bins"),
+        (
+            "README.md",
+            f"{percent(METRICS['pictures']['calibration_error'])} on computer-made pictures and "
+            f"{percent(METRICS['numbers']['calibration_error'])} on numbers",
+        ),
         ("README.md", f"--count {PHOTOS_OF_EACH_KIND}`"),
         ("docs/serving.md", f"delivers it within {PULL_DEADLINE:.0f} seconds"),
         ("docs/serving.md", f"asks the Hub every {REFRESH_SECONDS:.0f} seconds"),
@@ -285,6 +290,7 @@ def test_results_are_those_of_the_bundled_model() -> None:
         ],
         [f"{METRICS['nondigits']['images']:,}", "", percent(METRICS["nondigits"]["refused"], 1)],
     ]
+    assert rows[5][1:3] == [f"{METRICS['numbers']['images']:,}", percent(METRICS["numbers"]["right"], 1)]
     for row, kinds in zip(rows[3:5], (WITH_DIGIT, WITHOUT_DIGIT), strict=True):
         assert f"{len(kinds)} kinds" in row[0]
         assert row[1] == f"{len(kinds) * PHOTOS_OF_EACH_KIND:,}"
