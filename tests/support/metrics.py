@@ -43,6 +43,15 @@ METRICS: dict[str, Any] = {
     },
     "drawn": {"accuracy": 0.99, "loss": 0.04, "errors": 40, "images": 4000, "calibration_error": 0.01, "refused": 0.02},
     "nondigits": {"refused": 0.87, "images": 2000, "families": {"letters": 0.91, "signs": 0.83}},
+    "numbers": {
+        "images": 500,
+        "right": 0.8125,
+        "spaced": {"right": 0.9, "right_if_cut_out": 0.95, "images": 80},
+        "calibration_error": 0.0321,
+        "sources": {"strokes": {"right": 0.88, "images": 250}, "photo": {"right": 0.74, "images": 250}},
+        "lengths": {"2": {"right": 0.8, "images": 500}},
+        "gaps": {"apart": {"right": 0.85, "images": 400}, "touching": {"right": 0.66, "images": 100}},
+    },
     "pictures": {
         "images": 3990,
         "accuracy": 0.953,

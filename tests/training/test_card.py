@@ -42,6 +42,11 @@ def test_every_figure_of_the_card_is_from_the_metrics() -> None:
         "2 CPU cores",
         "61 s",
         "epoch 2",
+        "500 made numbers",
+        "81.2%",
+        "3.21%",
+        "95.0%",
+        "| strokes | 88% of 250 | 2 | 80% of 500 | apart | 85% of 400 |",
     ):
         assert shown in card
     changed = copy.deepcopy(METRICS)
