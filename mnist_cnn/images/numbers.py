@@ -133,7 +133,7 @@ def _lay_out_drawing(picture: Image.Image, strokes: Strokes | None) -> Iterator[
 def _stack(draft: _Draft, most: int) -> Layout:
     """Return a layout of at most so many candidates; the rows with the least ink are left out for that."""
     rows = draft.rows
-    heaviest, tallest = (max((getattr(row, name) for row in rows), default=1.0) for name in ("mass", "height"))
+    heaviest, tallest = max((row.mass for row in rows), default=1.0), max((row.height for row in rows), default=1.0)
     kept = set[int]()
     for number in sorted(range(len(rows)), key=lambda number: -rows[number].mass):
         if len(rows[number].candidates) <= most:
