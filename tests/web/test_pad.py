@@ -161,8 +161,14 @@ def test_number_is_read_and_its_digits_are_framed_in_reading_order(page: Page) -
     assert two["height"] == pytest.approx(ink[3] - ink[1], abs=20)
 
 
+def await_rest(page: Page) -> None:
+    """Wait for the last answer to a drawing: only then is it explained, and nothing replaces what is chosen."""
+    expect(page.get_by_alt_text("The ink that speaks for")).to_be_visible()
+
+
 def test_tile_that_is_chosen_has_the_label_the_image_and_the_explanation(page: Page) -> None:
     write(page, pad(page), "42")
+    await_rest(page)
     seen = page.get_by_alt_text("The 28 by 28 pixels that the model sees")
     images = []
     for digit in ("2", "4"):
@@ -209,6 +215,7 @@ def test_nothing_moves_while_the_answer_grows_from_a_digit_to_a_number(
 
 def test_picks_on_two_digits_both_count(page: Page) -> None:
     write(page, pad(page), "42")
+    await_rest(page)
     group = page.get_by_role("group", name="The right digit")
     tiles(page).filter(has_text="2").click()
     group.get_by_role("button", name="7").click()
@@ -221,6 +228,7 @@ def test_picks_on_two_digits_both_count(page: Page) -> None:
 def test_right_number_is_typed(page: Page) -> None:
     field = page.get_by_label("The right number")
     write(page, pad(page), "42")
+    await_rest(page)
     expect(field).to_have_value("42")
     field.fill("4 321")
     field.press("Enter")
