@@ -9,9 +9,8 @@ from PIL import Image, ImageFilter
 
 from mnist_cnn.handwriting.nondigits import FAMILIES, FOR_TRAINING, sample_nondigit
 from mnist_cnn.handwriting.rendering import render
-from mnist_cnn.handwriting.styles import STYLES
 from mnist_cnn.handwriting.surfaces import smooth_field
-from mnist_cnn.handwriting.writing import fit, sample_strokes
+from mnist_cnn.handwriting.writing import fit, sample_strokes, sample_style
 
 # Kinds named after digits hold some: two side by side, or one that is underlined.
 _WITHOUT_DIGITS = tuple(kind for kind in FOR_TRAINING if "digit" not in kind)
@@ -103,17 +102,12 @@ class _Hand:
     """One writer: always the same style of each digit, now and then another one."""
 
     def __init__(self, rng: np.random.Generator) -> None:
-        self._styles = [self._choose(digit, rng) for digit in range(10)]
+        self._styles = [sample_style(digit, rng) for digit in range(10)]
 
     def write(self, rng: np.random.Generator) -> tuple[int, list[np.ndarray]]:
         """Return a random digit and its strokes."""
         digit = int(rng.integers(10))
         return digit, sample_strokes(digit, rng, self._styles[digit] if rng.random() < 0.9 else None)
-
-    @staticmethod
-    def _choose(digit: int, rng: np.random.Generator) -> str:
-        weights = np.array([weight for weight, _, _ in STYLES[digit].values()])
-        return str(rng.choice(list(STYLES[digit]), p=weights / weights.sum()))
 
 
 def _write_mark(rng: np.random.Generator) -> tuple[list[np.ndarray], float, float]:

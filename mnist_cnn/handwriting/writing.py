@@ -20,12 +20,15 @@ def sample_strokes(digit: int, rng: np.random.Generator, style: str | None = Non
         One float64 array of shape (points, 2) per stroke, in the order of writing: x to the right and y down. The
         digit spans the unit square in its longer direction and is centred in the other.
     """
-    styles = STYLES[digit]
-    if style is None:
-        weights = np.array([weight for weight, _, _ in styles.values()])
-        style = list(styles)[rng.choice(len(styles), p=weights / weights.sum())]
-    _, one, other = styles[style]
+    _, one, other = STYLES[digit][style or sample_style(digit, rng)]
     return write(one, other, rng)
+
+
+def sample_style(digit: int, rng: np.random.Generator) -> str:
+    """Return a key of `STYLES[digit]`, weighted by how common it is."""
+    styles = STYLES[digit]
+    weights = np.array([weight for weight, _, _ in styles.values()])
+    return list(styles)[rng.choice(len(styles), p=weights / weights.sum())]
 
 
 def write(one: str, other: str, rng: np.random.Generator) -> list[np.ndarray]:

@@ -12,6 +12,7 @@ from mnist_cnn.images.loading import flatten
 from mnist_cnn.images.normalize import IMAGE_SHAPE, normalize_ink
 from mnist_cnn.images.pieces import Piece, find_pieces
 from mnist_cnn.images.planes import Plane, find_lines, find_planes, otsu
+from mnist_cnn.images.proposals import INK_IS_FULL, INK_STARTS
 from mnist_cnn.images.pyramid import Area, Pyramid
 from mnist_cnn.images.rows import (
     CANDIDATE_EVIDENCE,
@@ -35,7 +36,6 @@ _LONGEST = 0.7  # of a line that may belong to a digit, as a share of the side
 # How many ways to see a picture are looked at, and how much that may be a digit in all of them together.
 MAX_LAYOUTS, MAX_CANDIDATES = 6, 1_024
 _MARGIN = 0.4  # around the rows, in heights of a digit
-_INK = 0.2, 0.85  # as in `proposals`
 
 
 class Layout(NamedTuple):
@@ -209,7 +209,9 @@ def _glance(picture: Pyramid) -> Iterator[_Glance]:
     for plane in find_planes(small, _WIDEST * side, ("dark", "light", "colour")):
         total = float(plane.contrast.clip(0).sum())
         for contrast, level, look in _look(plane):
-            pieces = [piece for row in arrange(find_pieces(contrast, level, _INK)) for piece in row]
+            pieces = [
+                piece for row in arrange(find_pieces(contrast, level, (INK_STARTS, INK_IS_FULL))) for piece in row
+            ]
             if not pieces:
                 continue
             boxes, height = np.array([piece.box for piece in pieces]), measure_height(pieces)
@@ -250,7 +252,7 @@ def _look_closely(glance: _Glance) -> Iterator[_Draft]:
     view = glance.picture.view(glance.area, _fit(extent, scale))
     for plane in find_planes(view, _WIDEST_LOOKED * glance.height * scale, (glance.plane,)):
         for contrast, level, look in _look(plane):
-            rows = arrange(find_pieces(contrast, level, _INK)) if look == glance.look else []
+            rows = arrange(find_pieces(contrast, level, (INK_STARTS, INK_IS_FULL))) if look == glance.look else []
             if rows:
                 pieces = [piece for row in rows for piece in row]
                 pen = max(piece.pen for piece in pieces)

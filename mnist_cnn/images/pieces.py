@@ -13,8 +13,8 @@ from scipy import ndimage
 from mnist_cnn.images.planes import EIGHT_NEIGHBOURS, measure_stroke
 
 # A way through a component crosses at most so many pens' widths of ink: where two rings touch, it leads along the wall
-# that they share. What is narrower than the second, as a share of
-# its height, is one digit, and so is each piece that a cut leaves.
+# that they share. What is narrower than the second, as a share of its height, is one digit, and so is each piece that a
+# cut leaves.
 _MAX_CROSSED = 6.0
 _NARROWEST = 0.18
 # A step aside costs as much as this share of a pixel of ink, and a step beside the ink hardly anything: a way is short

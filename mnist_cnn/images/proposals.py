@@ -53,7 +53,7 @@ _MIN_SHEET, _MIN_SHEET_FILL = 0.12, 0.5
 
 # Ink is scaled from 0 to 255 between these shares of the pen's contrast. Halfway lies about where the edge of the
 # stroke is, so that blur makes a stroke neither wider nor narrower.
-_INK_STARTS, _INK_IS_FULL = 0.2, 0.85
+INK_STARTS, INK_IS_FULL = 0.2, 0.85
 
 
 class _Place(NamedTuple):
@@ -324,7 +324,7 @@ def _cut_out(view: _View, contrast: np.ndarray, level: float, chosen: np.ndarray
     pen = float(np.percentile(values, 80))  # only the middle of the strokes shows it
     wide = np.s_[max(rows[0] - 1, 0) : rows[1] + 1, max(columns[0] - 1, 0) : columns[1] + 1]  # keeps the soft edges
     near, mask = contrast[wide], ndimage.maximum_filter(chosen[wide].view(np.uint8), 3)
-    ink = np.clip((near / pen - _INK_STARTS) / (_INK_IS_FULL - _INK_STARTS), 0, 1) * mask
+    ink = np.clip((near / pen - INK_STARTS) / (INK_IS_FULL - INK_STARTS), 0, 1) * mask
 
     inner = np.s_[rows[0] : rows[1], columns[0] : columns[1]]
     others = np.where((view.plane.contrast > level) & ~chosen, view.plane.contrast, 0)
