@@ -4,9 +4,11 @@ from io import BytesIO
 from pathlib import Path
 
 import numpy as np
+import pillow_heif
 from PIL import Image, ImageChops, ImageOps, UnidentifiedImageError
 
 from mnist_cnn.errors import UnreadablePictureError
+from mnist_cnn.images.heif import count_coded_pixels
 
 ImageSource = Image.Image | np.ndarray | str | Path | bytes
 
@@ -14,12 +16,18 @@ ImageSource = Image.Image | np.ndarray | str | Path | bytes
 MAX_PIXELS = 40_000_000
 
 # Of the many kinds that Pillow knows, some run other programs, and some take seconds for a small file.
-_FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF")
+_FORMATS = ("PNG", "JPEG", "HEIF", "AVIF", "WEBP", "GIF", "BMP", "TIFF")
+
+# Only the picture itself is decoded, and by one thread: how many work at once is the caller's decision.
+pillow_heif.register_heif_opener(thumbnails=False, depth_images=False, aux_images=False, decode_threads=1)
 
 # A progressive JPEG of the largest size usually has ten scans, each over all its pixels. A small file can have
 # thousands, and take minutes.
 _MAX_SCANNED_PIXELS = 10 * MAX_PIXELS
 _START_OF_SCAN = b"\xff\xda"  # ITU-T T.81, table B.1; can't occur in a scan
+
+# A phone's HEIC file holds the picture in tiles, of which the last ones stick out, and a few smaller ones besides it.
+_MAX_CODED_PIXELS = 2 * MAX_PIXELS
 
 _PAPERS = ("white", "black")  # behind a transparent picture
 
@@ -53,9 +61,10 @@ def load_image(source: ImageSource) -> Image.Image:
     except FileNotFoundError as error:
         raise UnreadablePictureError(f"There is no file {source!s}: check the path.") from error
     except UnidentifiedImageError as error:
-        message = "This is not a picture that can be read: send a PNG, JPEG, WebP, GIF, BMP or TIFF file."
+        message = "This is not a picture that can be read: send a PNG, JPEG, HEIC, AVIF, WebP, GIF, BMP or TIFF file."
         raise UnreadablePictureError(message) from error
-    except (OSError, SyntaxError, ValueError) as error:  # Pillow's decoders raise all three on broken files
+    # Pillow's decoders raise all of these on broken files.
+    except (OSError, RuntimeError, SyntaxError, ValueError) as error:
         raise UnreadablePictureError(f"The picture is damaged or incomplete ({error}): send it again.") from error
 
 
@@ -106,6 +115,12 @@ def _decode(source: Image.Image | str | Path | bytes) -> Image.Image:
         scans = source.count(_START_OF_SCAN) if isinstance(source, bytes) and image.format in ("JPEG", "MPO") else 0
         if scans * image.width * image.height > _MAX_SCANNED_PIXELS:
             raise UnreadablePictureError("The picture is stored in too many scans: save it anew, and send that file.")
+        if isinstance(source, bytes) and image.format in ("HEIF", "AVIF"):
+            coded = count_coded_pixels(source)
+            if coded > _MAX_CODED_PIXELS and image.width * image.height <= MAX_PIXELS:
+                raise UnreadablePictureError(
+                    "The picture is stored in too many parts: save it anew, and send that file."
+                )
         # A JPEG with sides of at least twice this length is decoded at half the size, in half the time.
         image.draft(None, (2048, 2048))
     if image.width * image.height > MAX_PIXELS:

@@ -100,7 +100,7 @@ class Endpoints:
         From Python: client.predict(handle_file("seven.png"), api_name="/predict")
 
         Args:
-            image: a PNG, JPEG, WebP, GIF, BMP or TIFF file, or its data URL.
+            image: a PNG, JPEG, HEIC, AVIF, WebP, GIF, BMP or TIFF file, or its data URL.
         """
         try:
             return build_prediction(self._queue.read(image, "predict").reading)
@@ -119,7 +119,7 @@ class Endpoints:
         From Python: client.predict(handle_file("number.png"), api_name="/predict_number")
 
         Args:
-            image: a PNG, JPEG, WebP, GIF, BMP or TIFF file, or its data URL.
+            image: a PNG, JPEG, HEIC, AVIF, WebP, GIF, BMP or TIFF file, or its data URL.
             strokes: of the drawing, such as [[[20, 30], [60, 30], [35, 90]]]; may be left out.
         """
         pen = take_strokes(strokes)

@@ -6,8 +6,10 @@ import pytest
 from PIL import Image, ImageFile
 
 from mnist_cnn.errors import UnreadablePictureError
-from mnist_cnn.images import count_pixels, load_image, to_mnist
+from mnist_cnn.images import count_pixels, load_image, loading, to_mnist
 from mnist_cnn.images.loading import flatten
+from mnist_cnn.inference import Classifier
+from tests.support.files import FILES, encode, picture_of_7
 from tests.support.pictures import difference, draw_seven, on_paper
 
 
@@ -115,11 +117,11 @@ def test_missing_file_is_refused() -> None:
 
 
 def test_file_that_is_not_a_picture_is_refused() -> None:
-    with pytest.raises(UnreadablePictureError, match="not a picture"):
+    with pytest.raises(UnreadablePictureError, match="not a picture that can be read: send a PNG, JPEG, HEIC,"):
         load_image(b"%PDF-1.7 no picture")
 
 
-@pytest.mark.parametrize("kind", ["PNG", "JPEG", "GIF", "WEBP", "TIFF"])
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "GIF", "WEBP", "TIFF", "HEIF", "AVIF"])
 def test_truncated_file_is_refused(kind: str) -> None:
     file = BytesIO()
     on_paper(draw_seven()).save(file, kind)
@@ -133,6 +135,37 @@ def test_picture_that_is_too_large_is_refused_before_it_is_decoded(side: int) ->
     Image.new("1", (side, side)).save(file, "PNG")
     with pytest.raises(UnreadablePictureError, match="too large: send one of at most 40 megapixels"):
         load_image(file.getvalue())
+
+
+@pytest.mark.parametrize("name", ["seven.heic", "turned.heic", "seven.avif"])
+def test_picture_of_a_phone_is_read(classifier: Classifier, name: str) -> None:
+    number = classifier.read_number(FILES[name])
+    assert (number.text, load_image(FILES[name]).size) == ("7", picture_of_7().size)
+
+
+def test_heic_that_says_it_is_too_large_is_refused_before_it_is_decoded(monkeypatch: pytest.MonkeyPatch) -> None:
+    width, height = (side.to_bytes(4, "big") for side in picture_of_7().size)
+    larger = FILES["seven.heic"].replace(width + height, (9_000).to_bytes(4, "big") * 2)
+    monkeypatch.setattr(ImageFile.ImageFile, "load", lambda _: pytest.fail("decoded"))
+    with pytest.raises(UnreadablePictureError, match="too large: send one of at most 40 megapixels"):
+        load_image(larger)
+    assert count_pixels(larger) == 81_000_000
+
+
+def test_heic_whose_picture_is_larger_than_it_says_is_refused() -> None:
+    content = encode(Image.effect_noise((1200, 1600), 50), "HEIF")
+    width, height = (side.to_bytes(4, "big") for side in (1200, 1600))
+    with pytest.raises(UnreadablePictureError, match="damaged"):
+        load_image(content.replace(width + height, (300).to_bytes(4, "big") * 2))
+
+
+def test_heic_that_would_keep_the_decoder_busy_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    pictures = [Image.new("L", (200, 100))] * 5
+    content = encode(pictures[0], "HEIF", save_all=True, append_images=pictures[1:])
+    assert load_image(content).size == (200, 100)
+    monkeypatch.setattr(loading, "_MAX_CODED_PIXELS", 90_000)
+    with pytest.raises(UnreadablePictureError, match="too many parts"):
+        load_image(content)
 
 
 @pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "YCbCr", "HSV", "I", "F"])

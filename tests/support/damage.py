@@ -11,7 +11,7 @@ def seed_files() -> list[bytes]:
     """A small file of each format, to be damaged."""
     picture = Image.new("RGB", (24, 32), "white")
     ImageDraw.Draw(picture).line([(6, 5), (18, 5), (10, 28)], fill="black", width=4)
-    plain = ["PNG", "JPEG", "GIF", "BMP", "TIFF", "WEBP"]
+    plain = ["PNG", "JPEG", "GIF", "BMP", "TIFF", "WEBP", "HEIF", "AVIF"]
     modes = [("PNG", "P"), ("PNG", "LA"), ("PNG", "1"), ("JPEG", "CMYK"), ("TIFF", "I;16"), ("GIF", "P")]
     exif = Image.Exif()
     exif[0x0112] = 6

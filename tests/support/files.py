@@ -4,7 +4,10 @@ import base64
 import io
 
 import numpy as np
+import pillow_heif
 from PIL import Image, ImageDraw
+
+pillow_heif.register_heif_opener()
 
 
 def picture_of_7() -> Image.Image:
@@ -23,11 +26,13 @@ def data_url(content: bytes) -> str:
     return "data:image/png;base64," + base64.b64encode(content).decode()
 
 
-def turned(picture: Image.Image) -> bytes:
+def turned(picture: Image.Image, file_format: str = "JPEG") -> bytes:
     """The picture lying on its side, with the Exif orientation that sets it upright."""
     exif = Image.Exif()
     exif[0x0112] = 6
-    return encode(picture.transpose(Image.Transpose.ROTATE_90), "JPEG", exif=exif)
+    lying = picture.transpose(Image.Transpose.ROTATE_90)
+    lying.info["exif"] = exif.tobytes()  # of which HEIC's encoder makes the turn that phones write
+    return encode(lying, file_format, **({} if file_format == "HEIF" else {"exif": exif}))
 
 
 def sixteen_bit(picture: Image.Image) -> bytes:
@@ -49,5 +54,8 @@ FILES = {
     "transparent.png": black_on_transparent(picture_of_7()),
     "seven.webp": encode(picture_of_7(), "WEBP"),
     "seven.bmp": encode(picture_of_7(), "BMP"),
+    "seven.heic": encode(picture_of_7(), "HEIF"),
+    "turned.heic": turned(picture_of_7(), "HEIF"),
+    "seven.avif": encode(picture_of_7(), "AVIF"),
     "seven.tif": encode(picture_of_7(), "TIFF"),
 }
