@@ -18,13 +18,14 @@ from mnist_cnn.web.feedback import Feedback
 from mnist_cnn.web.limits import MAX_READINGS_MB
 from mnist_cnn.web.model_source import ModelHolder
 from mnist_cnn.web.payloads import PictureFile
-from mnist_cnn.web.pictures import draw_frames, draw_heat_map, encode_drawing, encode_png_url
+from mnist_cnn.web.pictures import draw_heat_map, encode_drawing, encode_png_url, encode_preview
 from mnist_cnn.web.queue import Answered, ReadingQueue
 from mnist_cnn.web.readings import KeptReading, ReadingStore
 
 logger = logging.getLogger(__name__)
 
 PROMPT = "Draw a digit or a number"
+UNSHOWN = ("HEIF", "TIFF")  # kinds of files that most browsers can't show
 
 
 class Drawing(PictureFile, total=False):
@@ -48,10 +49,21 @@ class Tile(TypedDict):
 
 
 class Found(TypedDict):
-    """A picture with a frame around each part that was read, as a data URL, and what it shows in words."""
+    """Where in a picture something was read.
 
-    url: str
+    Attributes:
+        alt: what the picture with its frames shows, in words.
+        width: of the picture, in the pixels of the boxes.
+        height: likewise.
+        boxes: left, top, width and height of a frame around each part that was read.
+        url: the picture as a data URL, if browsers can't show its file; else empty.
+    """
+
     alt: str
+    width: int
+    height: int
+    boxes: list[list[int]]
+    url: str
 
 
 class Answer(TypedDict):
@@ -64,7 +76,7 @@ class Answer(TypedDict):
         chosen: the index of the digit that the next two belong to.
         label: the ten probabilities; empty if no digit was read.
         seen: the 28x28 image that the model saw, as a data URL; empty if there is none.
-        found: the picture with frames; None for a drawing.
+        found: where it was found; None for a drawing.
         reading: the id under which the reading is kept; None if there is none.
     """
 
@@ -235,11 +247,21 @@ def _build_tile(readings: Sequence[Reading], index: int) -> Tile:
 
 
 def _frame(image: Image.Image, kept: KeptReading) -> Found:
-    """Frame what was read in a picture."""
+    """Frame what was read in a picture, a little larger than it is."""
     is_number = len(kept.shown) > 1
     parts = f"each digit of {_join_rows(kept.reading.text)}" if is_number else "the part that was read"
-    framed = draw_frames(image, [reading.box for reading in kept.shown])
-    return {"url": encode_png_url(framed), "alt": f"The picture, with a frame around {parts}"}
+    gap = max(image.size) // 80
+    edges = [reading.box for reading in kept.shown]
+    return {
+        "alt": f"The picture, with a frame around {parts}",
+        "width": image.width,
+        "height": image.height,
+        "boxes": [
+            [left - gap, top - gap, right - left + 2 * gap, bottom - top + 2 * gap]
+            for left, top, right, bottom in edges
+        ],
+        "url": encode_preview(image) if image.format in UNSHOWN else "",
+    }
 
 
 def _join_rows(text: str) -> str:

@@ -35,6 +35,7 @@ from mnist_cnn.web.queue import ReadingQueue
 from mnist_cnn.web.sessions import hold_sessions, share_configurations
 from mnist_cnn.web.sketchpad import build_sketchpad
 from mnist_cnn.web.theme import DESCRIPTION, FAVICON, TITLE, LinkPreview, build_theme, load_static
+from mnist_cnn.web.upload import build_picture, build_reader
 
 logger = logging.getLogger(__name__)
 
@@ -56,7 +57,7 @@ class Parts:
     sketchpad_answer: gr.JSON
     picture_tab: gr.Tab
     picture: gr.Image
-    picture_answer: gr.JSON
+    reader: gr.HTML
     found: gr.HTML
     verdict: gr.HTML
     digits: gr.HTML
@@ -113,7 +114,7 @@ def launch(
         server_name=host,
         server_port=port,
         theme=build_theme(),
-        css=load_static("page.css"),
+        css=load_static("page.css") + load_static("picture.css"),
         js=load_static("mark_frame.js"),
         favicon_path=FAVICON,
         max_file_size=f"{MAX_FILE_MB}mb",
@@ -154,9 +155,10 @@ def _lay_out(handlers: Handlers) -> Parts:
                 parts["pad"] = build_pad(handlers.read_drawing)
             with gr.Tab("Sketchpad", elem_id="sketchpad-tab") as parts["sketchpad_tab"]:
                 parts["sketchpad"] = build_sketchpad()
-            with gr.Tab("Picture", elem_id="picture-tab") as parts["picture_tab"]:
-                parts["picture"] = _build_picture_input()
-                parts["found"] = gr.HTML("", html_template=load_static("found.html"))
+            picture_tab = gr.Tab("Picture", elem_id="picture-tab")
+            with picture_tab as parts["picture_tab"], gr.Column(elem_id="stage"):
+                parts["picture"] = build_picture()
+                parts["found"] = gr.HTML("", elem_id="found", html_template=load_static("found.html"))
         with gr.Column(scale=2):
             parts["verdict"] = gr.HTML(PROMPT, elem_id="verdict", html_template=load_static("verdict.html"))
             parts["digits"] = _build_digits()
@@ -166,7 +168,8 @@ def _lay_out(handlers: Handlers) -> Parts:
                 parts["heat"] = gr.HTML(html_template=load_static("heat.html"))
             parts["correction"] = _build_correction()
             parts["thanks"] = gr.HTML("", elem_id="thanks", html_template='<p role="status">${value}</p>')
-    for hidden in ("sketchpad_answer", "picture_answer", "reading", "chosen"):
+    parts["reader"] = build_reader(handlers.read_picture)
+    for hidden in ("sketchpad_answer", "reading", "chosen"):
         parts[hidden] = gr.JSON(visible=False)
     parts["serving"] = gr.HTML(handlers.describe_model(), elem_id="serving")
     return Parts(**parts)
@@ -180,16 +183,22 @@ def _wire(page: gr.Blocks, parts: Parts, handlers: Handlers) -> None:
 
     parts.pad.change(inputs=parts.pad, api_visibility="private", **show)
     parts.pad.rest(**explain)
-    for change, read, given, answer in (
-        (parts.sketchpad.change, handlers.read_sketch, parts.sketchpad, parts.sketchpad_answer),
-        (partial(parts.picture.change, preprocess=False), handlers.read_picture, parts.picture, parts.picture_answer),
-    ):
-        answered = change(read, given, answer, trigger_mode="always_last", postprocess=False, **PRIVATE)
-        answered.then(inputs=answer, api_visibility="private", **show).then(**explain)
+    answered = parts.sketchpad.change(
+        handlers.read_sketch,
+        parts.sketchpad,
+        parts.sketchpad_answer,
+        trigger_mode="always_last",
+        postprocess=False,
+        **PRIVATE,
+    )
+    answered.then(inputs=parts.sketchpad_answer, api_visibility="private", **show).then(**explain)
+    parts.reader.change(inputs=parts.reader, api_visibility="private", **show).then(**explain)
+    show_picture = "(answer) => answer?.shown ? { path: 'picture', url: answer.shown } : null"
+    parts.reader.give(fn=None, inputs=parts.reader, outputs=parts.picture, js=show_picture, api_visibility="private")
     for tab, shown in (
         (parts.pad_tab, parts.pad),
         (parts.sketchpad_tab, parts.sketchpad_answer),
-        (parts.picture_tab, parts.picture_answer),
+        (parts.picture_tab, parts.reader),
     ):
         tab.select(inputs=shown, api_visibility="private", **show).then(**explain)
     parts.digits.choose(
@@ -204,19 +213,6 @@ def _wire(page: gr.Blocks, parts: Parts, handlers: Handlers) -> None:
     take_brush = load_static("take_brush.js")
     gr.on([parts.sketchpad_tab.select, parts.sketchpad.clear], js=take_brush, api_visibility="private")
     page.load(handlers.describe_model, outputs=parts.serving, **PRIVATE)  # another model may serve by now
-
-
-def _build_picture_input() -> gr.Image:
-    # image_mode=None: `load_image` decodes the files, since it knows more kinds of them.
-    return gr.Image(
-        elem_id="picture",
-        label="A picture of a digit or a number",
-        show_label=False,
-        image_mode=None,
-        buttons=[],
-        # A mirrored digit is a different picture, and on a phone the camera on the back sees the paper.
-        webcam_options=gr.WebcamOptions(mirror=False, constraints={"video": {"facingMode": "environment"}}),
-    )
 
 
 def _build_digits() -> gr.HTML:

@@ -2,15 +2,12 @@
 
 import base64
 import io
-from collections.abc import Iterable
 
 import numpy as np
-from PIL import Image, ImageDraw
-
-from mnist_cnn.inference import Box
+from PIL import Image
 
 FOR, AGAINST = np.array([129, 140, 248]), np.array([251, 146, 60])  # as in page.css
-FOUND_SIDE = 320  # pixels
+PREVIEW_SIDE = 1024  # pixels
 MAX_DRAWING_SIDE = 1024  # pixels; a photo is kept no larger
 
 
@@ -19,6 +16,15 @@ def encode_png_url(image: Image.Image) -> str:
     file = io.BytesIO()
     image.save(file, "PNG")
     return f"data:image/png;base64,{base64.b64encode(file.getvalue()).decode()}"
+
+
+def encode_preview(image: Image.Image) -> str:
+    """Return a picture as the data URL of a JPEG file, no larger than the page shows it."""
+    small = image.convert("RGB")
+    small.thumbnail((PREVIEW_SIDE, PREVIEW_SIDE))
+    file = io.BytesIO()
+    small.save(file, "JPEG", quality=80)
+    return f"data:image/jpeg;base64,{base64.b64encode(file.getvalue()).decode()}"
 
 
 def encode_drawing(image: Image.Image) -> bytes:
@@ -46,16 +52,3 @@ def draw_heat_map(image: np.ndarray, attribution: np.ndarray) -> Image.Image:
     strength = np.sqrt(np.abs(attribution) / max(np.abs(attribution).max(), 1e-6))
     colours = np.where(attribution > 0, FOR, AGAINST) * strength + image * 0.25 * (1 - strength)
     return Image.fromarray(colours.astype(np.uint8))
-
-
-def draw_frames(image: Image.Image, boxes: Iterable[Box]) -> Image.Image:
-    """Return a picture on white, no larger than the page shows it, with frames around parts of it."""
-    scale = min(1.0, FOUND_SIDE / max(image.size))
-    small = image.convert("RGBA").resize([max(1, round(side * scale)) for side in image.size])
-    framed = Image.new("RGB", small.size, "white")
-    framed.paste(small, mask=small.getchannel("A"))
-    pencil = ImageDraw.Draw(framed)
-    for box in boxes:
-        left, top, right, bottom = (round(edge * scale) for edge in box)
-        pencil.rectangle((left - 4, top - 4, right + 3, bottom + 3), outline=tuple(FOR.tolist()), width=3)
-    return framed

@@ -199,16 +199,12 @@ def test_nobody_can_put_an_address_into_what_others_are_told(app: App) -> None:
         assert "evil.example" not in httpx2.get(f"{app.url}/gradio_api/{path}").text
 
 
-def test_large_picture_is_refused(app: App, page: Page, tmp_path: Path) -> None:
+def test_large_picture_is_refused(app: App) -> None:
     content = FILES["seven.bmp"] + bytes(MAX_FILE_MB * 2**20)
     refused = httpx2.post(f"{app.url}/gradio_api/upload", files={"files": ("a.bmp", content)})
     assert refused.status_code == 413
     assert str(MAX_FILE_MB * 2**20) in refused.text
     assert f"at most {MAX_FILE_MB} MB" in predict(app, {"url": data_url(content)}).json()["error"]
-    (tmp_path / "large.bmp").write_bytes(content)
-    page.get_by_role("tab", name="Picture").click()
-    page.locator("#picture input[type=file]").set_input_files(tmp_path / "large.bmp")
-    expect(page.get_by_text(f"exceed the maximum allowed size of {MAX_FILE_MB}.0 Mb")).to_be_visible()
 
 
 def test_limits_are_said_to_gradios_client(app: App) -> None:

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mnist_cnn.web.pictures import AGAINST, FOR, draw_frames, draw_heat_map, encode_drawing, encode_png_url
+from mnist_cnn.web.pictures import AGAINST, FOR, draw_heat_map, encode_drawing, encode_png_url, encode_preview
 from tests.support.files import picture_of_7
 
 
@@ -51,17 +51,7 @@ def test_heat_map_colours_ink_by_what_it_speaks_for() -> None:
     assert not heat[:, 9:].any()  # paper is black
 
 
-def test_frame_goes_around_the_box() -> None:
-    framed = np.asarray(draw_frames(Image.new("RGB", (100, 80)), [(30, 20, 60, 50)]))
-    assert framed.shape == (80, 100, 3)
-    rows, columns = np.nonzero((framed == FOR).all(axis=2))
-    assert (rows.min(), rows.max(), columns.min(), columns.max()) == (16, 53, 26, 63)
-    assert not framed[20:50, 30:60].any()
-
-
-def test_frames_of_a_large_picture_are_as_small_as_the_page_shows_it() -> None:
-    framed = draw_frames(Image.new("RGBA", (3200, 1600)), [(1000, 1000, 2000, 1500), (100, 100, 500, 500)])
-    assert framed.size == (320, 160)
-    assert framed.getpixel((5, 5)) == (255, 255, 255)  # transparent parts are white
-    for corner in ((98, 98), (8, 8)):
-        np.testing.assert_array_equal(framed.getpixel(corner), FOR)
+def test_preview_is_as_small_as_the_page_shows_it() -> None:
+    url = encode_preview(Image.new("I;16", (3200, 1600)))
+    preview = Image.open(io.BytesIO(base64.b64decode(url.removeprefix("data:image/jpeg;base64,"))))
+    assert (preview.size, preview.format) == ((1024, 512), "JPEG")

@@ -1,0 +1,108 @@
+// Takes pictures: from the field in the Picture tab, pasted, or dropped anywhere on the page. Gradio would show an error of
+// its own for a file that it doesn't take; here every outcome is an answer. Gradio runs this when the component is on the
+// page, with `element`, `props`, `server` and `trigger`.
+
+const RETRY = 1000; // milliseconds until a server that didn't answer is asked again
+const container = element.closest(".gradio-container");
+// In somebody else's page, what is given outside of this one isn't for us.
+const page = window.gradio_config ? document : container;
+
+let waiting = null; // the file that is to be read
+let reading = false;
+
+const say = (verdict) => (props.value = { ...props.value, verdict });
+
+function give(file) {
+  container.querySelector("#picture-tab-button")?.click();
+  if (props.value?.shown) URL.revokeObjectURL(props.value.shown);
+  props.value = { verdict: "Reading the picture …", shown: null };
+  waiting = null;
+  if (file.size > props.max_file_mb * 2 ** 20) {
+    trigger("give");
+    return say(`The picture is too large: choose a file of at most ${props.max_file_mb} MB.`);
+  }
+  props.value = { ...props.value, shown: URL.createObjectURL(file) };
+  trigger("give");
+  waiting = file;
+  read();
+}
+
+function encode(file) {
+  return new Promise((resolve) => {
+    const reader = new FileReader();
+    reader.onload = () => resolve(`data:image/any;base64,${reader.result.split(",")[1] ?? ""}`);
+    reader.onerror = () => resolve(null);
+    reader.readAsDataURL(file);
+  });
+}
+
+// Send one request at a time, the last for the last picture.
+async function read() {
+  if (reading) return;
+  reading = true;
+  while (waiting) {
+    const file = waiting;
+    const url = await encode(file);
+    const answer = url && (await server.read({ url })); // undefined if the server is away or busy
+    if (file !== waiting) continue;
+    if (answer) props.value = { ...answer, shown: props.value.shown };
+    else if (url) say("No answer yet: the server is busy or away. It is asked again.");
+    else say("The file can't be read any more: choose it again.");
+    if (answer || !url) waiting = null;
+    else await new Promise((resolve) => setTimeout(resolve, RETRY));
+  }
+  reading = false;
+}
+
+function refuse(verdict) {
+  waiting = null;
+  props.value = { verdict, shown: null };
+  trigger("give");
+}
+
+async function paste() {
+  try {
+    for (const item of await navigator.clipboard.read()) {
+      const kind = item.types.find((type) => type.startsWith("image/"));
+      if (kind) return give(await item.getType(kind));
+    }
+    refuse("There is no picture on the clipboard: copy one first.");
+  } catch {
+    refuse("The browser doesn't let this page see the clipboard: press Ctrl+V instead, or choose a file.");
+  }
+}
+
+function take(event, file) {
+  if (!file) return;
+  event.preventDefault();
+  event.stopPropagation();
+  give(file);
+}
+
+const brings = (event) => event.dataTransfer?.types.includes("Files");
+
+page.addEventListener("paste", (event) => take(event, event.clipboardData?.files[0]), true);
+page.addEventListener("drop", (event) => take(event, event.dataTransfer?.files[0]), true);
+page.addEventListener("dragover", (event) => brings(event) && event.preventDefault(), true);
+container.addEventListener(
+  "change",
+  (event) => event.target.matches("#picture input[type=file]") && take(event, event.target.files[0]),
+  true,
+);
+container.addEventListener(
+  "click",
+  (event) => {
+    if (event.target.closest("#picture [aria-label='Remove Image']")) {
+      waiting = null;
+      props.value = { verdict: props.prompt };
+    }
+    if (!event.target.closest("#picture [aria-label='Paste from clipboard']")) return;
+    event.stopPropagation();
+    paste();
+  },
+  true,
+);
+// Where the browser can't show the file, the frames come with a picture that it can.
+for (const [event, visibility] of [["error", "hidden"], ["load", ""]]) {
+  container.addEventListener(event, ({ target }) => target.matches?.("#picture img") && (target.style.visibility = visibility), true);
+}
