@@ -12,6 +12,7 @@ from PIL import Image
 
 from mnist_cnn.errors import CorrectionError, EmptyPictureError, PictureError
 from mnist_cnn.inference import NumberReading, Reading, Strokes
+from mnist_cnn.web.camera import CAMERA_PROMPT, Vote, take_recent
 from mnist_cnn.web.corrections import parse_number
 from mnist_cnn.web.endpoints import Prediction, build_prediction, take_strokes
 from mnist_cnn.web.feedback import Feedback
@@ -32,6 +33,12 @@ class Drawing(PictureFile, total=False):
     """A drawing on the pad: a PNG file, and its strokes in the file's pixels, if they aren't too many."""
 
     strokes: list[list[list[float]]] | None
+
+
+class Frame(PictureFile, total=False):
+    """A frame of a film: a picture, and what was read of the frames before it."""
+
+    recent: list[str]
 
 
 class Tile(TypedDict):
@@ -90,6 +97,13 @@ class Answer(TypedDict):
     reading: str | None
 
 
+class FrameAnswer(Answer):
+    """What the page shows for a frame of a film, what was read of it, and what most of the last frames show."""
+
+    read: str
+    steady: str
+
+
 class Handlers:
     """Answers the events of the page.
 
@@ -120,6 +134,19 @@ class Handlers:
     def read_picture(self, picture: PictureFile | None) -> Answer:
         """Read a picture that was uploaded, pasted or taken."""
         return self._read(picture, "picture")
+
+    def read_frame(self, frame: Frame | None) -> FrameAnswer:
+        """Read a frame of a film. It isn't kept: a film would soon push out what others were answered."""
+        vote = Vote(take_recent(frame.get("recent") if isinstance(frame, dict) else None))
+        answer, read = _refuse(CAMERA_PROMPT), ""
+        try:
+            answered = self._queue.read_number(frame, "camera")
+            read = answered.reading.text
+            answer = self._show(answered, framed=True, kept=False)
+        except PictureError as error:
+            answer = _refuse(html.escape(str(error)))
+        vote.add(read)
+        return {**answer, "read": read, "steady": vote.winner}
 
     def explain(self, reading_id: str | None, digit: int | None) -> dict[str, str] | None:
         """Draw which ink of a digit speaks for the likeliest class, and which for the runner-up.
@@ -191,14 +218,14 @@ class Handlers:
                 verdict = on_error or html.escape(str(error))
             except PictureError as error:
                 verdict = html.escape(str(error))
-        return Answer(verdict=verdict, text="", digits=[], chosen=0, label={}, seen="", found=None, reading=None)
+        return _refuse(verdict)
 
-    def _show(self, answered: Answered[NumberReading], framed: bool) -> Answer:
-        """Keep a reading, and return what the page shows of it."""
+    def _show(self, answered: Answered[NumberReading], framed: bool, kept: bool = True) -> Answer:
+        """Return what the page shows of a reading, and keep it if it is to be explained and corrected."""
         number, image, classifier = answered
-        kept = KeptReading(number, classifier, encode_drawing(image))
-        tiles = [_build_tile(kept.shown, index) for index in range(len(kept.shown))]
-        chosen = int(np.argmin([reading.probabilities.max() for reading in kept.shown]))
+        reading = KeptReading(number, classifier, encode_drawing(image) if kept else b"")
+        tiles = [_build_tile(reading.shown, index) for index in range(len(reading.shown))]
+        chosen = int(np.argmin([one.probabilities.max() for one in reading.shown]))
         is_number = len(tiles) > 1
         return Answer(
             verdict=write_verdict(number),
@@ -207,9 +234,14 @@ class Handlers:
             chosen=chosen,
             label=tiles[chosen]["label"],
             seen=tiles[chosen]["seen"],
-            found=_frame(image, kept) if framed else None,
-            reading=self._kept.keep(kept),
+            found=_frame(image, reading) if framed else None,
+            reading=self._kept.keep(reading) if kept else None,
         )
+
+
+def _refuse(verdict: str) -> Answer:
+    """Return what the page shows where nothing was read."""
+    return Answer(verdict=verdict, text="", digits=[], chosen=0, label={}, seen="", found=None, reading=None)
 
 
 def write_verdict(number: NumberReading) -> str:

@@ -12,6 +12,7 @@ import gradio as gr
 from starlette.middleware import Middleware
 
 from mnist_cnn.inference import NUM_CLASSES
+from mnist_cnn.web.camera import build_camera
 from mnist_cnn.web.connections import allow_files, sweep_connections
 from mnist_cnn.web.endpoints import add_endpoints
 from mnist_cnn.web.feedback import Feedback
@@ -47,9 +48,10 @@ PRIVATE: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visib
 class Parts:
     """The components of the page that take part in events.
 
-    Each of the three tabs has an input and a holder of its last answer. The pad is both.
+    Each of the four tabs has an input and a holder of its last answer. The pad is both.
     """
 
+    tabs: gr.Tabs
     pad_tab: gr.Tab
     pad: gr.HTML
     sketchpad_tab: gr.Tab
@@ -58,6 +60,8 @@ class Parts:
     picture_tab: gr.Tab
     picture: gr.Image
     reader: gr.HTML
+    camera_tab: gr.Tab
+    camera: gr.HTML
     found: gr.HTML
     verdict: gr.HTML
     digits: gr.HTML
@@ -150,15 +154,17 @@ def _lay_out(handlers: Handlers) -> Parts:
     parts: dict[str, Any] = {}
     gr.Markdown(f"# {TITLE}\n{DESCRIPTION}", elem_id="heading")
     with gr.Row():
-        with gr.Column(scale=3):
+        with gr.Column(scale=3), gr.Tabs() as parts["tabs"]:
             with gr.Tab("Draw", elem_id="draw-tab") as parts["pad_tab"]:
                 parts["pad"] = build_pad(handlers.read_drawing)
             with gr.Tab("Sketchpad", elem_id="sketchpad-tab") as parts["sketchpad_tab"]:
                 parts["sketchpad"] = build_sketchpad()
-            picture_tab = gr.Tab("Picture", elem_id="picture-tab")
+            picture_tab = gr.Tab("Picture", id="picture", elem_id="picture-tab")
             with picture_tab as parts["picture_tab"], gr.Column(elem_id="stage"):
                 parts["picture"] = build_picture()
                 parts["found"] = gr.HTML("", elem_id="found", html_template=load_static("found.html"))
+            with gr.Tab("Camera", elem_id="camera-tab") as parts["camera_tab"]:
+                parts["camera"] = build_camera(handlers.read_frame)
         with gr.Column(scale=2):
             parts["verdict"] = gr.HTML(PROMPT, elem_id="verdict", html_template=load_static("verdict.html"))
             parts["digits"] = _build_digits()
@@ -192,13 +198,16 @@ def _wire(page: gr.Blocks, parts: Parts, handlers: Handlers) -> None:
         **PRIVATE,
     )
     answered.then(inputs=parts.sketchpad_answer, api_visibility="private", **show).then(**explain)
-    parts.reader.change(inputs=parts.reader, api_visibility="private", **show).then(**explain)
-    show_picture = "(answer) => answer?.shown ? { path: 'picture', url: answer.shown } : null"
-    parts.reader.give(fn=None, inputs=parts.reader, outputs=parts.picture, js=show_picture, api_visibility="private")
+    parts.camera.answer(inputs=parts.camera, api_visibility="private", **show)
+    parts.reader.answer(inputs=parts.reader, api_visibility="private", **show).then(**explain)
+    given = [parts.tabs, parts.picture]
+    show_picture = load_static("show_picture.js")
+    parts.reader.give(fn=None, inputs=parts.reader, outputs=given, js=show_picture, api_visibility="private")
     for tab, shown in (
         (parts.pad_tab, parts.pad),
         (parts.sketchpad_tab, parts.sketchpad_answer),
         (parts.picture_tab, parts.reader),
+        (parts.camera_tab, parts.camera),
     ):
         tab.select(inputs=shown, api_visibility="private", **show).then(**explain)
     parts.digits.choose(

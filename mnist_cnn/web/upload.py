@@ -34,7 +34,7 @@ def build_reader(read_picture: Callable[[Any], Mapping[str, Any]]) -> gr.HTML:
 
     Returns:
         A component whose value is the last answer, or why there is none, with the picture's address as its "shown". It
-        fires `change` with every answer, and `give` when there is another picture to show.
+        fires `answer` with every one that is to be shown, and `give` when there is another picture.
     """
 
     def read(picture: Any) -> Mapping[str, Any]:  # noqa: ANN401  # a function, since Gradio can't mark a method as public

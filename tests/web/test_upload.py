@@ -81,8 +81,11 @@ def test_heic_is_read_and_shown_though_browsers_cannot_show_it(page: Page) -> No
     assert (preview.size, preview.getpixel((100, 70)), preview.getpixel((20, 20))) == ((300, 400), 0, 255)
 
 
-@pytest.mark.parametrize("kind", ["drop", "paste"])
-def test_picture_given_anywhere_opens_its_tab_and_is_read(page: Page, kind: str) -> None:
+@pytest.mark.parametrize(("kind", "width"), [("drop", 1100), ("paste", 320)])  # of 320 pixels the tab is in a menu
+def test_picture_given_anywhere_opens_its_tab_and_is_read(
+    open_page: Callable[..., Page], kind: str, width: int
+) -> None:
+    page = open_page(viewport={"width": width, "height": 800})
     page.evaluate(GIVE, [kind, base64.b64encode(FILES["seven.png"]).decode()])
     expect(page.get_by_role("tab", name="Picture")).to_have_attribute("aria-selected", "true")
     expect(label(page)).to_have_text("7", timeout=20_000)

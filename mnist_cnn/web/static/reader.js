@@ -1,4 +1,4 @@
-// Takes pictures: from the field in the Picture tab, pasted, or dropped anywhere on the page. Gradio would show an error of
+// Takes pictures: from the field in the Picture tab, of the camera, pasted, or dropped anywhere on the page. Gradio would show an error of
 // its own for a file that it doesn't take; here every outcome is an answer. Gradio runs this when the component is on the
 // page, with `element`, `props`, `server` and `trigger`.
 
@@ -10,21 +10,31 @@ const page = window.gradio_config ? document : container;
 let waiting = null; // the file that is to be read
 let reading = false;
 
-const say = (verdict) => (props.value = { ...props.value, verdict });
+// Another tab's answer stays where it is until this one is opened.
+const isShown = () => container.querySelector("#picture")?.getClientRects().length > 0;
+
+function answer(value) {
+  props.value = value;
+  if (isShown()) trigger("answer");
+}
+
+const say = (verdict) => answer({ ...props.value, verdict });
 
 function give(file) {
-  container.querySelector("#picture-tab-button")?.click();
   if (props.value?.shown) URL.revokeObjectURL(props.value.shown);
-  props.value = { verdict: "Reading the picture …", shown: null };
-  waiting = null;
   if (file.size > props.max_file_mb * 2 ** 20) {
-    trigger("give");
-    return say(`The picture is too large: choose a file of at most ${props.max_file_mb} MB.`);
+    return refuse(`The picture is too large: choose a file of at most ${props.max_file_mb} MB.`);
   }
-  props.value = { ...props.value, shown: URL.createObjectURL(file) };
+  answer({ verdict: "Reading the picture …", shown: URL.createObjectURL(file) });
   trigger("give");
   waiting = file;
   read();
+}
+
+function refuse(verdict) {
+  waiting = null;
+  answer({ verdict, shown: null });
+  trigger("give");
 }
 
 function encode(file) {
@@ -43,21 +53,15 @@ async function read() {
   while (waiting) {
     const file = waiting;
     const url = await encode(file);
-    const answer = url && (await server.read({ url })); // undefined if the server is away or busy
+    const read = url && (await server.read({ url })); // undefined if the server is away or busy
     if (file !== waiting) continue;
-    if (answer) props.value = { ...answer, shown: props.value.shown };
+    if (read) answer({ ...read, shown: props.value.shown });
     else if (url) say("No answer yet: the server is busy or away. It is asked again.");
     else say("The file can't be read any more: choose it again.");
-    if (answer || !url) waiting = null;
+    if (read || !url) waiting = null;
     else await new Promise((resolve) => setTimeout(resolve, RETRY));
   }
   reading = false;
-}
-
-function refuse(verdict) {
-  waiting = null;
-  props.value = { verdict, shown: null };
-  trigger("give");
 }
 
 async function paste() {
@@ -81,6 +85,7 @@ function take(event, file) {
 
 const brings = (event) => event.dataTransfer?.types.includes("Files");
 
+container.addEventListener("photo", ({ detail }) => give(detail)); // of the camera
 page.addEventListener("paste", (event) => take(event, event.clipboardData?.files[0]), true);
 page.addEventListener("drop", (event) => take(event, event.dataTransfer?.files[0]), true);
 page.addEventListener("dragover", (event) => brings(event) && event.preventDefault(), true);
@@ -94,7 +99,7 @@ container.addEventListener(
   (event) => {
     if (event.target.closest("#picture [aria-label='Remove Image']")) {
       waiting = null;
-      props.value = { verdict: props.prompt };
+      answer({ verdict: props.prompt });
     }
     if (!event.target.closest("#picture [aria-label='Paste from clipboard']")) return;
     event.stopPropagation();
