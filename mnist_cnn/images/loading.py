@@ -29,6 +29,8 @@ _START_OF_SCAN = b"\xff\xda"  # ITU-T T.81, table B.1; can't occur in a scan
 # A phone's HEIC file holds the picture in tiles, of which the last ones stick out, and a few smaller ones besides it.
 _MAX_CODED_PIXELS = 2 * MAX_PIXELS
 
+_BROKEN = (EOFError, OSError, RuntimeError, SyntaxError, ValueError)  # what decoders raise on broken files
+
 _PAPERS = ("white", "black")  # behind a transparent picture
 
 _ORIENTATION_TAG = 0x0112  # of Exif 2.3, section 4.6.4; 1 is upright
@@ -63,8 +65,7 @@ def load_image(source: ImageSource) -> Image.Image:
     except UnidentifiedImageError as error:
         message = "This is not a picture that can be read: send a PNG, JPEG, HEIC, AVIF, WebP, GIF, BMP or TIFF file."
         raise UnreadablePictureError(message) from error
-    # Pillow's decoders raise all of these on broken files.
-    except (OSError, RuntimeError, SyntaxError, ValueError) as error:
+    except _BROKEN as error:
         raise UnreadablePictureError(f"The picture is damaged or incomplete ({error}): send it again.") from error
 
 
@@ -73,7 +74,7 @@ def count_pixels(content: bytes) -> int:
     try:
         with Image.open(BytesIO(content), formats=_FORMATS) as image:
             return image.width * image.height
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError, Image.DecompressionBombWarning):
+    except (*_BROKEN, Image.DecompressionBombError, Image.DecompressionBombWarning):
         return 0
 
 

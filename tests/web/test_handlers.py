@@ -18,7 +18,7 @@ from mnist_cnn.inference import PRETRAINED, Classifier, NumberReading, Reading
 from mnist_cnn.web import payloads
 from mnist_cnn.web.exchange import AnswerError
 from mnist_cnn.web.feedback import Feedback
-from mnist_cnn.web.handlers import Drawing, Handlers, with_article, write_verdict
+from mnist_cnn.web.handlers import Drawing, Frame, Handlers, with_article, write_verdict
 from mnist_cnn.web.limits import MAX_CORRECTIONS
 from mnist_cnn.web.model_source import ModelHolder, ServedModel
 from mnist_cnn.web.payloads import PictureFile
@@ -154,7 +154,7 @@ def test_picture_is_decoded_and_prepared_once_for_answer_frame_explanation_and_c
     count(Classifier, "compute_probabilities")
     answer = handlers.read_picture(upload)
     assert answer["found"]
-    assert answer["found"]["url"].startswith("data:image/png")
+    assert (answer["found"]["width"], answer["found"]["height"]) == picture_of_7().size
     assert handlers.explain(answer["reading"], 0)
     assert "Thank you" in handlers.correct(answer["reading"], *say("7"))
     assert calls == {"load_prepare": 1, "propose": 1, "compute_probabilities": 1}
@@ -329,6 +329,19 @@ def test_whatever_a_stranger_sends_as_a_correction_is_answered_in_a_sentence(app
         assert "Thank you" in stranger.correct(stranger.read(), seven, session_hash=session)
     assert stranger.correct(reading, seven, batched=True, **mine) == "Thank you. It is saved as a 7."
     assert '"exception"' not in app.read_log(log)
+
+
+def test_frame_of_a_film_is_read_and_not_kept(handlers: Handlers, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(handlers._kept, "keep", lambda _: pytest.fail("kept"))
+    frame: Frame = {"url": data_url(FILES["seven.png"]), "recent": ["7", "7", "1"]}
+    answer = handlers.read_frame(frame)
+    assert (answer["read"], answer["steady"], answer["reading"]) == ("7", "7", None)
+    assert answer["found"]
+    assert (answer["found"]["width"], answer["found"]["height"]) == picture_of_7().size
+    blank: Frame = {"url": data_url(encode(Image.new("L", (99, 99)), "PNG")), "recent": ["7", "1", "7", "7"]}
+    answer = handlers.read_frame(blank)
+    assert (answer["read"], answer["steady"]) == ("", "7")
+    assert handlers.read_frame(None)["steady"] == ""
 
 
 def test_description_names_the_model_and_escapes_why_it_serves(handlers: Handlers, models: ModelHolder) -> None:

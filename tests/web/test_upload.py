@@ -110,7 +110,7 @@ def test_what_cannot_be_read_is_said_in_the_place_of_the_answer(page: Page) -> N
     page.get_by_role("tab", name="Picture").click()
     expect(verdict(page)).to_have_text("Give a picture of a digit or a number")
     for name, content, sentence in (
-        ("large.bmp", FILES["seven.bmp"] + bytes(MAX_FILE_MB * 2**20), f"a file of at most {MAX_FILE_MB} MB."),
+        ("large.bmp", FILES["seven.bmp"] + bytes(MAX_FILE_MB * 2**20), f"choose a file of at most {MAX_FILE_MB} MB."),
         ("notes.txt", b"not a picture", "send a PNG, JPEG, HEIC,"),
         ("blank.png", encode(Image.new("RGB", (300, 300), "white"), "PNG"), "There is no ink"),
     ):
