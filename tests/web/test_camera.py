@@ -29,7 +29,8 @@ def filmed(browser: Browser, app: App, tmp_path: Path) -> Iterator[Page]:
     scene.paste(picture_of_7(), (170, 40))
     (tmp_path / "seven.y4m").write_bytes(film(scene))
     arguments = [*CHROMIUM_ARGUMENTS, f"--use-file-for-fake-video-capture={tmp_path / 'seven.y4m'}"]
-    own = browser.browser_type.launch(executable_path=shutil.which("chromium"), args=arguments)
+    executable = shutil.which("chromium") or shutil.which("google-chrome")
+    own = browser.browser_type.launch(executable_path=executable, args=arguments)
     page = own.new_page(permissions=["camera"], viewport={"width": 1100, "height": 900})
     page.goto(app.url)
     wait_for_pad(page)
