@@ -109,24 +109,24 @@ class _Draft(NamedTuple):
 
 
 def _lay_out_drawing(picture: Image.Image, strokes: Strokes | None) -> Iterator[_Draft]:
-    """Yield the layouts of a drawing, dark on white: from left to right, and in the order of writing."""
+    """Yield the layouts of a drawing, dark on white: its strokes from left to right, and in time; its components."""
     scale = max(1, max(picture.size) // _DRAWING_SPAN)
     ink = np.asarray(ImageChops.invert(picture).reduce(scale))
     if ink.max() < _MIN_INK:
         raise EmptyPictureError
-    pieces = draw_strokes(strokes, ink, 1 / scale) if strokes else find_pieces(ink / 255, _MIN_INK / 255, (0, 1))
-    rows = arrange(pieces)
-    orders = [False]
-    if strokes:
-        times = {id(piece): number for number, piece in enumerate(pieces)}
-        for row in rows:
-            row.sort(key=lambda piece: times[id(piece)])
-        if any(one.middle[0] > other.middle[0] for row in rows for one, other in pairwise(row)):
-            orders.append(True)
-    outside = 1 - sum(map(_weigh, rows)) / max(_weigh(pieces), 1e-6)
-    for in_order in orders:
-        built = [build_row(row, are_strokes=bool(strokes), in_order=in_order) for row in rows]
-        flags = False, False, False, False, in_order, not strokes
+    drawn = draw_strokes(strokes, ink, 1 / scale) if strokes else []
+    times = {id(piece): number for number, piece in enumerate(drawn)}
+    components = find_pieces(ink / 255, _MIN_INK / 255, (0, 1))
+    for pieces, in_order in ((drawn, False), (drawn, True), (components, False)):
+        rows = arrange(pieces)
+        if in_order:
+            for row in rows:
+                row.sort(key=lambda piece: times[id(piece)])
+            if not any(one.middle[0] > other.middle[0] for row in rows for one, other in pairwise(row)):
+                continue  # as from left to right
+        outside = 1 - sum(map(_weigh, rows)) / max(_weigh(pieces), 1e-6)
+        built = [build_row(row, are_strokes=pieces is drawn, in_order=in_order) for row in rows]
+        flags = False, False, False, False, in_order, pieces is components
         yield _Draft(built, picture.size, (0.0, 0.0), scale, [1.0, outside, 1.0, 0.0, *map(float, flags)])
 
 

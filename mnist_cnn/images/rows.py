@@ -12,7 +12,7 @@ from mnist_cnn.images.pieces import Piece, cut, join
 MAX_ROWS, MAX_ROW_PIECES = 16, 64
 # Numbers that are known of a candidate, and of a piece that is left out.
 CANDIDATE_EVIDENCE, REMAINDER_EVIDENCE = 19, 6
-MAX_GROUP = 5  # pieces of a digit: strokes, or parts of a component
+MAX_GROUP, _MAX_STROKES = 8, 5  # pieces of a digit: parts of components, or strokes
 
 # In heights of the row: a piece of a digit's height, how far apart two of a row may stand, and what may be a digit.
 _TALL, _TALLEST, _FARTHEST = 0.45, 2.0, 3.0
@@ -106,9 +106,9 @@ def build_row(pieces: Sequence[Piece], *, are_strokes: bool = False, in_order: b
         parts.sort(key=lambda piece: piece.middle[0])
     parts = parts[:MAX_ROW_PIECES]
     mass, pen = sum(float(part.ink.sum()) for part in parts), max(part.pen for part in parts)
-    candidates = []
+    candidates, most = [], _MAX_STROKES if are_strokes else MAX_GROUP
     for start in range(len(parts)):
-        for stop in range(start + 1, min(start + MAX_GROUP, len(parts)) + 1):
+        for stop in range(start + 1, min(start + most, len(parts)) + 1):
             whole = join(parts[start:stop])
             gaps = [_gap(one, other) / height for one, other in pairwise(parts[start:stop])]
             if whole.width > _WIDEST * max(height, whole.height) or max(gaps, default=0) > _WIDEST_GAP:

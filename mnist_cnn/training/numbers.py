@@ -27,7 +27,8 @@ from mnist_cnn.training.vote import Predict
 
 # Numbers per chunk: one takes about 100 ms.
 _CHUNK = 50
-_EPOCHS = 40
+_EPOCHS = 80
+_UNITS = 32
 # Longer texts, and layouts of more pieces, aren't fitted to: nearly all are shorter.
 _MAX_TEXT, _MAX_PIECES = 16, 48
 _MIN_LIKELIHOOD = 1e-3  # a layout that doesn't show the text mustn't outweigh the others
@@ -76,7 +77,8 @@ def read_numbers(predict: Predict, model: RowModel, numbers: Sequence[MadeNumber
 def fit_rows(predict: Predict, numbers: Sequence[MadeNumber], seed: int) -> RowModel:
     """Return the model of rows that makes the texts of made numbers likeliest.
 
-    First the candidates and the remainders are fitted, layout by layout; then the layouts.
+    First the candidates and the remainders are fitted, layout by layout, to numbers alone: only the layouts tell that
+    there is no digit. These are fitted to the last quarter, on which the others aren't surer than they should be.
 
     Args:
         predict: the network.
@@ -84,11 +86,13 @@ def fit_rows(predict: Predict, numbers: Sequence[MadeNumber], seed: int) -> RowM
         seed: of the first weights, and of the batches.
     """
     lattices = _build_lattices(predict, numbers)
+    first = max(1, len(numbers) * 3 // 4)
+    rest = min(first, len(numbers) - 1)
     pairs = [
         (number.text.replace("\n", ""), lattice, 1 / len(found))
-        for number, found in zip(numbers, lattices, strict=True)
+        for number, found in zip(numbers[:first], lattices[:first], strict=True)
         for lattice in found
-        if len(lattice.rows) <= _MAX_PIECES and len(lattice.spans)
+        if number.text and len(lattice.rows) <= _MAX_PIECES and len(lattice.spans)
     ]
     pairs = [pair for pair in pairs if len(pair[0]) <= _MAX_TEXT]
     known = [
@@ -96,10 +100,10 @@ def fit_rows(predict: Predict, numbers: Sequence[MadeNumber], seed: int) -> RowM
         np.concatenate([describe_remainders(lattice) for _, lattice, _ in pairs]),
     ]
     data = [np.stack(arrays) for arrays in zip(*(_spread(*pair) for pair in pairs), strict=True)]
-    candidates, remainders = fit_perceptrons(_row_loss, known, [1, 1], data, _count_steps(len(pairs)), seed)
+    candidates, remainders = fit_perceptrons(_row_loss, known, [1, 1], data, _count_steps(len(pairs)), seed, _UNITS)
     measured = [
         (*measure_layouts(candidates, remainders, found, number.text), number.text == "")
-        for number, found in zip(numbers, lattices, strict=True)
+        for number, found in zip(numbers[rest:], lattices[rest:], strict=True)
         if found
     ]
     (layouts,) = fit_perceptrons(
@@ -107,8 +111,9 @@ def fit_rows(predict: Predict, numbers: Sequence[MadeNumber], seed: int) -> RowM
         [np.concatenate([features for features, _, _ in measured])],
         [2],
         [np.stack(arrays) for arrays in zip(*(_pad(*found) for found in measured), strict=True)],
-        _count_steps(len(measured)),
+        _count_steps(len(numbers)),
         seed,
+        _UNITS,
     )
     return RowModel(candidates, remainders, layouts)
 

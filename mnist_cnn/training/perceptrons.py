@@ -10,7 +10,7 @@ import numpy as np
 
 from mnist_cnn.decision import Perceptron
 
-_UNITS = 12
+UNITS = 12
 BATCH_SIZE = 512
 _LEARNING_RATE = 5e-3
 _WEIGHT_DECAY = 1e-3
@@ -19,7 +19,13 @@ Loss = Callable[..., jax.Array]  # perceptrons, and a batch of each array of the
 
 
 def fit_perceptrons(
-    loss: Loss, known: Sequence[np.ndarray], outputs: Sequence[int], data: Sequence[np.ndarray], steps: int, seed: int
+    loss: Loss,
+    known: Sequence[np.ndarray],
+    outputs: Sequence[int],
+    data: Sequence[np.ndarray],
+    steps: int,
+    seed: int,
+    units: int = UNITS,
 ) -> list[Perceptron]:
     """Return the perceptrons that together have the least loss.
 
@@ -33,6 +39,7 @@ def fit_perceptrons(
         data: arrays with an entry for each example.
         steps: of Adam, each with a random batch of the examples.
         seed: of the first weights, and of the batches.
+        units: hidden ones of each.
     """
     rng = np.random.default_rng(seed)
     fixed = [(features.mean(axis=0), features.std(axis=0) + 1e-3) for features in known]
@@ -40,9 +47,9 @@ def fit_perceptrons(
         start
         for features, count in zip(known, outputs, strict=True)
         for start in (
-            rng.normal(0, features.shape[1] ** -0.5, (features.shape[1], _UNITS)),
-            np.zeros(_UNITS),
-            rng.normal(0, 0.1, (_UNITS, count)),
+            rng.normal(0, features.shape[1] ** -0.5, (features.shape[1], units)),
+            np.zeros(units),
+            rng.normal(0, 0.1, (units, count)),
             np.zeros(count),
         )
     ]

@@ -27,7 +27,7 @@ def few_steps() -> object:
     """One core, and steps and sizes that these few small numbers need."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("mnist_cnn.training.chunks.count_cores", lambda: 1)
-        for name, value in (("_EPOCHS", 200), ("_MAX_PIECES", 12), ("_MAX_TEXT", 4)):
+        for name, value in (("_EPOCHS", 200), ("_MAX_PIECES", 20), ("_MAX_TEXT", 4)):
             patch.setattr(f"mnist_cnn.training.numbers.{name}", value)
         patch.setattr("mnist_cnn.training.perceptrons.BATCH_SIZE", 32)
         yield
@@ -114,7 +114,7 @@ def test_rows_are_read_by_what_was_learned_of_others(rows: RowModel) -> None:
 
 
 def test_parts_of_the_model_take_the_features_that_serving_describes(rows: RowModel) -> None:
-    (layout,) = find_in("12").layouts
+    layout = find_in("12").layouts[0]
     lattice = Lattice(*layout[2:7], predict(layout.images))
     assert len(rows.candidates.centre) == describe_candidates(lattice).shape[1]
     assert len(rows.remainders.centre) == describe_remainders(lattice).shape[1]
@@ -125,7 +125,7 @@ def test_parts_of_the_model_take_the_features_that_serving_describes(rows: RowMo
 @pytest.mark.parametrize("text", ["", "1", "84", "844", "4484"])
 def test_texts_are_as_likely_in_training_as_in_serving(text: str) -> None:
     rng = np.random.default_rng(3)
-    (layout,) = find_in("484", 0.4).layouts
+    layout = find_in("484", 0.4).layouts[0]
     lattice = Lattice(*layout[2:7], rng.dirichlet(np.ones(10), len(layout.images)))
     candidates = random_perceptron(describe_candidates(lattice).shape[1], rng)
     remainders = random_perceptron(describe_remainders(lattice).shape[1], rng)
