@@ -180,6 +180,7 @@ def _wire(page: gr.Blocks, parts: Parts, handlers: Handlers) -> None:
 
     parts.pad.change(inputs=parts.pad, api_visibility="private", **show)
     parts.pad.rest(**explain)
+    parts.pad.name(fn=None, js=load_static("name_digit.js"), api_visibility="private")
     for change, read, given, answer in (
         (parts.sketchpad.change, handlers.read_sketch, parts.sketchpad, parts.sketchpad_answer),
         (partial(parts.picture.change, preprocess=False), handlers.read_picture, parts.picture, parts.picture_answer),
