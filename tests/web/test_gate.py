@@ -28,7 +28,7 @@ from mnist_cnn.web.health import Health, Waiting
 from mnist_cnn.web.limits import MAX_BATCH_SIZE, MAX_FILE_MB, MAX_REQUEST_MB, MAX_REQUESTS
 from mnist_cnn.web.page import launch
 from tests.support.asynchronous import run
-from tests.support.browsing import App, draw, label, run_app, verdict
+from tests.support.browsing import App, draw, label, run_app
 from tests.support.files import FILES, data_url, encode
 from tests.support.models import with_weights
 from tests.support.requests import call, predict, stop, upload
