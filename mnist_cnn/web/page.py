@@ -189,6 +189,7 @@ def _wire(page: gr.Blocks, parts: Parts, handlers: Handlers) -> None:
 
     parts.pad.change(inputs=parts.pad, api_visibility="private", **show)
     parts.pad.rest(**explain)
+    parts.pad.name(fn=None, js=load_static("name_digit.js"), api_visibility="private")
     answered = parts.sketchpad.change(
         handlers.read_sketch,
         parts.sketchpad,
