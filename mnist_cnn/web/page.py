@@ -148,8 +148,8 @@ def _lay_out(handlers: Handlers) -> Parts:
     """Place the components."""
     parts: dict[str, Any] = {}
     gr.Markdown(f"# {TITLE}\n{DESCRIPTION}", elem_id="heading")
-    with gr.Row():
-        with gr.Column(scale=3):
+    with gr.Row(elem_id="desk"):
+        with gr.Column(elem_id="input"):
             with gr.Tab("Draw", elem_id="draw-tab") as parts["pad_tab"]:
                 parts["pad"] = build_pad(handlers.read_drawing)
             with gr.Tab("Sketchpad", elem_id="sketchpad-tab") as parts["sketchpad_tab"]:
@@ -157,8 +157,8 @@ def _lay_out(handlers: Handlers) -> Parts:
             with gr.Tab("Picture", elem_id="picture-tab") as parts["picture_tab"]:
                 parts["picture"] = _build_picture_input()
                 parts["found"] = gr.HTML("", html_template=load_static("found.html"))
-        with gr.Column(scale=2):
-            parts["verdict"] = gr.HTML(PROMPT, elem_id="verdict", html_template=load_static("verdict.html"))
+        parts["verdict"] = gr.HTML(PROMPT, elem_id="verdict", html_template=load_static("verdict.html"))
+        with gr.Column(elem_id="details"):
             parts["digits"] = _build_digits()
             parts["label"] = gr.Label(num_top_classes=10, elem_id="label", label="Probabilities", show_label=False)
             with gr.Row(elem_id="tiles"):
@@ -180,6 +180,7 @@ def _wire(page: gr.Blocks, parts: Parts, handlers: Handlers) -> None:
 
     parts.pad.change(inputs=parts.pad, api_visibility="private", **show)
     parts.pad.rest(**explain)
+    parts.label.select(**explain | {"fn": handlers.explain_row})
     for change, read, given, answer in (
         (parts.sketchpad.change, handlers.read_sketch, parts.sketchpad, parts.sketchpad_answer),
         (partial(parts.picture.change, preprocess=False), handlers.read_picture, parts.picture, parts.picture_answer),
