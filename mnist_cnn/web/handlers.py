@@ -13,7 +13,7 @@ from PIL import Image
 from mnist_cnn.errors import CorrectionError, EmptyPictureError, PictureError
 from mnist_cnn.inference import NUM_CLASSES, NumberReading, Reading, Strokes
 from mnist_cnn.web.corrections import parse_number
-from mnist_cnn.web.endpoints import Prediction, build_prediction, take_strokes
+from mnist_cnn.web.endpoints import Confidence, Prediction, build_prediction, take_strokes
 from mnist_cnn.web.feedback import Feedback
 from mnist_cnn.web.limits import MAX_READINGS_MB
 from mnist_cnn.web.model_source import ModelHolder
@@ -252,8 +252,10 @@ def _explain(kept: KeptReading, digit: int, first: int | None = None) -> dict[st
 
 def _order_rows(prediction: Prediction) -> Prediction:
     """Return a prediction as the page shows it: rows that stay where they are, and nothing certain."""
-    rows = [{**row, "confidence": min(row["confidence"], MAX_SHOWN)} for row in prediction["confidences"]]
-    return {**prediction, "confidences": sorted(rows, key=lambda row: row["label"])}  # type: ignore[typeddict-item]
+    rows: list[Confidence] = [
+        {"label": row["label"], "confidence": min(row["confidence"], MAX_SHOWN)} for row in prediction["confidences"]
+    ]
+    return {**prediction, "confidences": sorted(rows, key=lambda row: row["label"])}
 
 
 def _build_tile(readings: Sequence[Reading], index: int) -> Tile:
