@@ -13,7 +13,7 @@ from PIL import Image
 from mnist_cnn.errors import CorrectionError, EmptyPictureError, PictureError
 from mnist_cnn.inference import NUM_CLASSES, NumberReading, Reading, Strokes
 from mnist_cnn.web.corrections import parse_number
-from mnist_cnn.web.endpoints import Confidence, Prediction, build_prediction, take_strokes
+from mnist_cnn.web.endpoints import Prediction, build_prediction, take_strokes
 from mnist_cnn.web.feedback import Feedback
 from mnist_cnn.web.limits import MAX_READINGS_MB
 from mnist_cnn.web.model_source import ModelHolder
@@ -138,10 +138,11 @@ class Handlers:
         """Keep what a visitor says is right, the "text" of a correction, and return a sentence that says so."""
         visitor = _find_visitor(request)
         given = correction.get("text") if isinstance(correction, dict) else None
-        text = parse_number(given)
+        taken_back = isinstance(correction, dict) and correction.get("taken_back") is True
+        text = None if taken_back else parse_number(given)
         if reading_id is None:
             return f"{PROMPT} first."
-        if text is None and given != "":
+        if text is None and not taken_back:
             return "Type the right number with the digits from 0 to 9."
         if visitor is None:
             return "Corrections are taken from the page only. Open it, and correct the answer there."
@@ -251,11 +252,8 @@ def _explain(kept: KeptReading, digit: int, first: int | None = None) -> dict[st
 
 
 def _order_rows(prediction: Prediction) -> Prediction:
-    """Return a prediction as the page shows it: rows that stay where they are, and nothing certain."""
-    rows: list[Confidence] = [
-        {"label": row["label"], "confidence": min(row["confidence"], MAX_SHOWN)} for row in prediction["confidences"]
-    ]
-    return {**prediction, "confidences": sorted(rows, key=lambda row: row["label"])}
+    """Return a prediction as the page shows it: rows that stay where they are."""
+    return {**prediction, "confidences": sorted(prediction["confidences"], key=lambda row: row["label"])}
 
 
 def _build_tile(readings: Sequence[Reading], index: int) -> Tile:

@@ -1,5 +1,5 @@
 // What is right: a digit that is clicked takes the place of the chosen one, or the number is typed. Either fires `pick`,
-// with the whole number as the value's text, which is empty if the picked digit is taken back. Gradio runs this when the component is on the page.
+// with the whole number as the value's text, or taken_back if the picked digit was picked again. Gradio runs this when the component is on the page.
 const field = element.querySelector("input");
 let shown = null; // the id of the reading that the field belongs to
 
@@ -16,7 +16,7 @@ function give(number) {
   field.value = number;
   // In the field, rows stand one after another.
   const text = props.value?.read.includes("\n") ? number.trim().replace(/\s+/g, "\n") : number;
-  props.value = { ...props.value, text };
+  props.value = { ...props.value, text, taken_back: false };
   trigger("pick");
 }
 
@@ -34,7 +34,7 @@ element.addEventListener("click", (event) => {
   if (button.getAttribute("aria-pressed") === "true") {
     press(null);
     field.value = props.value.read.replaceAll("\n", " ");
-    props.value = { ...props.value, text: "" };
+    props.value = { ...props.value, text: "", taken_back: true };
     trigger("pick");
     return;
   }
