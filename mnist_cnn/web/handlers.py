@@ -4,7 +4,7 @@ import hashlib
 import html
 import logging
 from collections.abc import Sequence
-from typing import TypedDict
+from typing import Any, TypedDict
 
 import gradio as gr
 import numpy as np
@@ -134,7 +134,7 @@ class Handlers:
             return None
         return _explain(kept, digit, int(row.value))
 
-    def correct(self, reading_id: str | None, correction: dict[str, str], request: gr.Request) -> str:
+    def correct(self, reading_id: str | None, correction: dict[str, Any], request: gr.Request) -> str:
         """Keep what a visitor says is right, the "text" of a correction, and return a sentence that says so."""
         visitor = _find_visitor(request)
         given = correction.get("text") if isinstance(correction, dict) else None
