@@ -14,7 +14,7 @@ from mnist_cnn.errors import CorrectionError, EmptyPictureError, PictureError
 from mnist_cnn.inference import NUM_CLASSES, NumberReading, Reading, Strokes
 from mnist_cnn.web.camera import CAMERA_PROMPT, Vote, take_recent
 from mnist_cnn.web.corrections import parse_number
-from mnist_cnn.web.endpoints import Prediction, build_prediction, take_strokes
+from mnist_cnn.web.endpoints import Confidence, Prediction, build_prediction, take_strokes
 from mnist_cnn.web.feedback import Feedback
 from mnist_cnn.web.limits import MAX_READINGS_MB
 from mnist_cnn.web.model_source import ModelHolder
@@ -159,17 +159,13 @@ class Handlers:
         Returns:
             None if there is no such reading or digit.
         """
-        kept = self._kept.get(reading_id)
-        if kept is None or not kept.reading.text or type(digit) is not int or digit not in range(len(kept.shown)):
-            return None
-        return _explain(kept, digit)
+        kept = self._find(reading_id, digit)
+        return _explain(kept, digit) if kept and digit is not None else None
 
     def explain_row(self, reading_id: str | None, digit: int | None, row: gr.SelectData) -> dict[str, str] | None:
         """Draw which ink speaks for the class of a row that was chosen, as `explain` does for the likeliest."""
-        kept = self._kept.get(reading_id)
-        if kept is None or not kept.reading.text or type(digit) is not int or digit not in range(len(kept.shown)):
-            return None
-        if str(row.value) not in map(str, range(NUM_CLASSES)):
+        kept = self._find(reading_id, digit)
+        if kept is None or digit is None or str(row.value) not in map(str, range(NUM_CLASSES)):
             return None
         return _explain(kept, digit, int(row.value))
 
@@ -203,6 +199,12 @@ class Handlers:
         served = self._models.served
         accuracy = served.classifier.metrics["test"]["accuracy"]
         return f"Reads {accuracy:.2%} of MNIST's test images right. Model: {html.escape(served.description)}"
+
+    def _find(self, reading_id: str | None, digit: int | None) -> KeptReading | None:
+        """Return a reading that has this digit; None if it isn't here, or has none."""
+        kept = self._kept.get(reading_id)
+        has_digit = kept and kept.reading.text and type(digit) is int and digit in range(len(kept.shown))
+        return kept if has_digit else None
 
     def _take_back(self, visitor: str, kept: KeptReading) -> str:
         """Forget what a visitor said of a drawing, and say so."""
@@ -265,7 +267,9 @@ def write_verdict(number: NumberReading) -> str:
     """Say in a sentence what a reading means: a number, one digit, one of two, or something else."""
     whole = number.whole
     if not number.text:
-        return "Several digits, but they can't be read" if whole.is_several else "There is something, but no digit"
+        if whole.is_several:
+            return "Several digits, but they can't be read: write them further apart"
+        return "There is something, but no digit: try once more, or say which one it is"
     second, first = np.argsort(whole.probabilities)[-2:].tolist()
     if whole.is_digit and whole.probabilities[second] > 0.25:
         return f"{with_article(first)} or {with_article(second)}".capitalize()
@@ -296,8 +300,10 @@ def _explain(kept: KeptReading, digit: int, first: int | None = None) -> dict[st
 
 
 def _order_rows(prediction: Prediction) -> Prediction:
-    """Return a prediction as the page shows it: rows that stay where they are."""
-    return {**prediction, "confidences": sorted(prediction["confidences"], key=lambda row: row["label"])}
+    """Return a prediction as the page shows it: rows that stay where they are, of which none is certain."""
+    rows = sorted(prediction["confidences"], key=lambda row: row["label"])
+    capped = [Confidence(label=row["label"], confidence=min(row["confidence"], MAX_SHOWN)) for row in rows]
+    return {**prediction, "confidences": capped}
 
 
 def _build_tile(readings: Sequence[Reading], index: int) -> Tile:
