@@ -214,7 +214,7 @@ function start(event) {
   if (pen !== null || event.button !== 0) return;
   if (unfinished) travel(0);
   canvas.setPointerCapture(event.pointerId);
-  canvas.focus({ preventScroll: true }); // a finger doesn't focus what it draws on
+  canvas.focus({ preventScroll: true, focusVisible: false }); // a finger doesn't focus what it draws on
   pen = event.pointerId;
   const point = place(event);
   const stroke = { points: [point], box: surround([point]), view: look() };
