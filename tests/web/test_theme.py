@@ -108,6 +108,7 @@ def test_link_to_the_page_shows_its_title_and_description(app: App) -> None:
     assert dict(tags)["og:title"] == "Handwritten digit reader"
     assert dict(tags)["og:description"] == dict(tags)["description"]
     assert "MNIST" in dict(tags)["description"]
+    assert "needs JavaScript" in answer.text.partition("<noscript>")[2].partition("</noscript>")[0]
     assert httpx2.head(app.url).is_success
 
 
