@@ -105,6 +105,17 @@ class Feedback:
             visitor, drawing, NUMBERS, lambda name: encode_number(name, drawing, reading, text, model, revision)
         )
 
+    def take_back(self, visitor: str, drawing: bytes) -> bool:
+        """Delete a visitor's correction of a drawing; False if it isn't here, since it was pushed or never given."""
+        name = _name_correction(visitor, drawing)
+        with self._lock:
+            files = [file for folder in self._folders.values() if (file := folder / f"{name}.parquet").exists()]
+            size = sum(file.stat().st_size for file in files)
+            for file in files:
+                file.unlink()
+            self._stock = Stock(self._stock.corrections - len(files), self._stock.size - size)
+        return bool(files)
+
     def close(self) -> None:
         """Push what hasn't been pushed yet, if the Hub takes it in time."""
         self._closed.set()
@@ -117,7 +128,7 @@ class Feedback:
         if not self._limit.take(visitor):
             message = f"Thank you, these are {MAX_CORRECTIONS} in an hour, and enough for now. Please come back later."
             raise CorrectionError(message)
-        name = hashlib.sha256(visitor.encode() + hashlib.sha256(drawing).digest()).hexdigest()[:32]
+        name = _name_correction(visitor, drawing)
         content = encode(name)
         paths = {configuration: folder / f"{name}.parquet" for configuration, folder in self._folders.items()}
         path = paths.pop(configuration)
@@ -192,3 +203,8 @@ class HourlyLimit:
                 return False
             times.append(now)
             return True
+
+
+def _name_correction(visitor: str, drawing: bytes) -> str:
+    """Return the name under which a visitor's correction of a drawing is kept."""
+    return hashlib.sha256(visitor.encode() + hashlib.sha256(drawing).digest()).hexdigest()[:32]

@@ -4,17 +4,17 @@ import hashlib
 import html
 import logging
 from collections.abc import Sequence
-from typing import TypedDict
+from typing import Any, TypedDict
 
 import gradio as gr
 import numpy as np
 from PIL import Image
 
 from mnist_cnn.errors import CorrectionError, EmptyPictureError, PictureError
-from mnist_cnn.inference import NumberReading, Reading, Strokes
+from mnist_cnn.inference import NUM_CLASSES, NumberReading, Reading, Strokes
 from mnist_cnn.web.camera import CAMERA_PROMPT, Vote, take_recent
 from mnist_cnn.web.corrections import parse_number
-from mnist_cnn.web.endpoints import Prediction, build_prediction, take_strokes
+from mnist_cnn.web.endpoints import Confidence, Prediction, build_prediction, take_strokes
 from mnist_cnn.web.feedback import Feedback
 from mnist_cnn.web.limits import MAX_READINGS_MB
 from mnist_cnn.web.model_source import ModelHolder
@@ -27,6 +27,7 @@ logger = logging.getLogger(__name__)
 
 PROMPT = "Draw a digit or a number"
 UNSHOWN = ("HEIF", "TIFF")  # kinds of files that most browsers can't show
+MAX_SHOWN = 0.99  # of a probability: nothing is certain
 
 
 class Drawing(PictureFile, total=False):
@@ -158,21 +159,25 @@ class Handlers:
         Returns:
             None if there is no such reading or digit.
         """
-        kept = self._kept.get(reading_id)
-        if kept is None or type(digit) is not int or digit not in range(len(kept.shown)):
-            return None
-        reading = kept.shown[digit]
-        second, first = np.argsort(reading.probabilities)[-2:].tolist()
-        heat = draw_heat_map(reading.image, kept.classifier.explain(reading.image, first, second))
-        return {"url": encode_png_url(heat), "first": with_article(first), "second": with_article(second)}
+        kept = self._find(reading_id, digit)
+        return _explain(kept, digit) if kept and digit is not None else None
 
-    def correct(self, reading_id: str | None, correction: dict[str, str], request: gr.Request) -> str:
+    def explain_row(self, reading_id: str | None, digit: int | None, row: gr.SelectData) -> dict[str, str] | None:
+        """Draw which ink speaks for the class of a row that was chosen, as `explain` does for the likeliest."""
+        kept = self._find(reading_id, digit)
+        if kept is None or digit is None or str(row.value) not in map(str, range(NUM_CLASSES)):
+            return None
+        return _explain(kept, digit, int(row.value))
+
+    def correct(self, reading_id: str | None, correction: dict[str, Any], request: gr.Request) -> str:
         """Keep what a visitor says is right, the "text" of a correction, and return a sentence that says so."""
         visitor = _find_visitor(request)
-        text = parse_number(correction.get("text") if isinstance(correction, dict) else None)
+        given = correction.get("text") if isinstance(correction, dict) else None
+        taken_back = isinstance(correction, dict) and correction.get("taken_back") is True
+        text = None if taken_back else parse_number(given)
         if reading_id is None:
             return f"{PROMPT} first."
-        if text is None:
+        if text is None and not taken_back:
             return "Type the right number with the digits from 0 to 9."
         if visitor is None:
             return "Corrections are taken from the page only. Open it, and correct the answer there."
@@ -180,6 +185,8 @@ class Handlers:
         if kept is None:
             return "The picture is not here any more. Please give it again."
         try:
+            if text is None:
+                return self._take_back(visitor, kept)
             return f"Thank you. It is saved as {self._save(visitor, kept, text)}."
         except CorrectionError as error:
             return str(error)
@@ -192,6 +199,18 @@ class Handlers:
         served = self._models.served
         accuracy = served.classifier.metrics["test"]["accuracy"]
         return f"Reads {accuracy:.2%} of MNIST's test images right. Model: {html.escape(served.description)}"
+
+    def _find(self, reading_id: str | None, digit: int | None) -> KeptReading | None:
+        """Return a reading that has this digit; None if it isn't here, or has none."""
+        kept = self._kept.get(reading_id)
+        has_digit = kept and kept.reading.text and type(digit) is int and digit in range(len(kept.shown))
+        return kept if has_digit else None
+
+    def _take_back(self, visitor: str, kept: KeptReading) -> str:
+        """Forget what a visitor said of a drawing, and say so."""
+        if self._feedback.take_back(visitor, kept.drawing):
+            return "Taken back. Nothing of it is kept."
+        return "There is nothing here to take back; what was already sent on stays in the data set."
 
     def _save(self, visitor: str, kept: KeptReading, text: str) -> str:
         """Keep the right number of a reading, and return it in words."""
@@ -232,7 +251,7 @@ class Handlers:
             text=number.text if is_number else "",
             digits=tiles if is_number else [],
             chosen=chosen,
-            label=tiles[chosen]["label"],
+            label=tiles[chosen]["label"] if number.text else {},
             seen=tiles[chosen]["seen"],
             found=_frame(image, reading) if framed else None,
             reading=self._kept.keep(reading) if kept else None,
@@ -248,7 +267,9 @@ def write_verdict(number: NumberReading) -> str:
     """Say in a sentence what a reading means: a number, one digit, one of two, or something else."""
     whole = number.whole
     if not number.text:
-        return "Several digits, but they can't be read" if whole.is_several else "There is something, but no digit"
+        if whole.is_several:
+            return "Several digits, but they can't be read: write them further apart"
+        return "There is something, but no digit: try once more, or say which one it is"
     second, first = np.argsort(whole.probabilities)[-2:].tolist()
     if whole.is_digit and whole.probabilities[second] > 0.25:
         return f"{with_article(first)} or {with_article(second)}".capitalize()
@@ -267,13 +288,31 @@ def _find_visitor(request: gr.Request) -> str | None:
     return hashlib.sha256(session.encode(errors="surrogatepass")).hexdigest() if session else None
 
 
+def _explain(kept: KeptReading, digit: int, first: int | None = None) -> dict[str, str]:
+    """Draw which ink of a digit speaks for a class, the likeliest if None, and which for the likeliest other one."""
+    reading = kept.shown[digit]
+    *_, second, likeliest = np.argsort(reading.probabilities).tolist()
+    first = likeliest if first is None else first
+    if first != likeliest:
+        second = likeliest
+    heat = draw_heat_map(reading.image, kept.classifier.explain(reading.image, first, second))
+    return {"url": encode_png_url(heat), "first": with_article(first), "second": with_article(second)}
+
+
+def _order_rows(prediction: Prediction) -> Prediction:
+    """Return a prediction as the page shows it: rows that stay where they are, of which none is certain."""
+    rows = sorted(prediction["confidences"], key=lambda row: row["label"])
+    capped = [Confidence(label=row["label"], confidence=min(row["confidence"], MAX_SHOWN)) for row in rows]
+    return {**prediction, "confidences": capped}
+
+
 def _build_tile(readings: Sequence[Reading], index: int) -> Tile:
     """Return what the page shows of one digit of a number."""
     reading = readings[index]
     sureness = _write_percent(float(reading.probabilities.max()))
     return {
         "name": f"{reading.digit}, digit {index + 1} of {len(readings)}, {sureness} sure",
-        "label": build_prediction(reading),
+        "label": _order_rows(build_prediction(reading)),
         "seen": encode_png_url(Image.fromarray(reading.image[..., 0])),
     }
 
@@ -303,4 +342,4 @@ def _join_rows(text: str) -> str:
 
 def _write_percent(share: float) -> str:
     """Write a probability; nothing is certain."""
-    return f"{min(share, 0.99):.0%}".replace("%", "\N{NO-BREAK SPACE}%")
+    return f"{min(share, MAX_SHOWN):.0%}".replace("%", "\N{NO-BREAK SPACE}%")

@@ -39,7 +39,7 @@ def build_pad(read_drawing: Callable[[Any], Mapping[str, Any]]) -> gr.HTML:
 
     Returns:
         A component whose value is the last answer, with the drawing as its "url". It fires `change` with every answer,
-        and `rest` when the drawing hasn't changed for a moment.
+        `rest` when the drawing hasn't changed for a moment, and `name` when the right digit is typed.
     """
 
     def read(drawing: Any) -> Mapping[str, Any]:  # noqa: ANN401  # a function, since Gradio can't mark a method as public

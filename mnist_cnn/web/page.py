@@ -153,8 +153,8 @@ def _lay_out(handlers: Handlers) -> Parts:
     """Place the components."""
     parts: dict[str, Any] = {}
     gr.Markdown(f"# {TITLE}\n{DESCRIPTION}", elem_id="heading")
-    with gr.Row():
-        with gr.Column(scale=3), gr.Tabs() as parts["tabs"]:
+    with gr.Row(elem_id="desk"):
+        with gr.Column(elem_id="input"), gr.Tabs() as parts["tabs"]:
             with gr.Tab("Draw", elem_id="draw-tab") as parts["pad_tab"]:
                 parts["pad"] = build_pad(handlers.read_drawing)
             with gr.Tab("Sketchpad", elem_id="sketchpad-tab") as parts["sketchpad_tab"]:
@@ -165,8 +165,8 @@ def _lay_out(handlers: Handlers) -> Parts:
                 parts["found"] = gr.HTML("", elem_id="found", html_template=load_static("found.html"))
             with gr.Tab("Camera", elem_id="camera-tab") as parts["camera_tab"]:
                 parts["camera"] = build_camera(handlers.read_frame)
-        with gr.Column(scale=2):
-            parts["verdict"] = gr.HTML(PROMPT, elem_id="verdict", html_template=load_static("verdict.html"))
+        parts["verdict"] = gr.HTML(PROMPT, elem_id="verdict", html_template=load_static("verdict.html"))
+        with gr.Column(elem_id="details"):
             parts["digits"] = _build_digits()
             parts["label"] = gr.Label(num_top_classes=10, elem_id="label", label="Probabilities", show_label=False)
             with gr.Row(elem_id="tiles"):
@@ -189,6 +189,8 @@ def _wire(page: gr.Blocks, parts: Parts, handlers: Handlers) -> None:
 
     parts.pad.change(inputs=parts.pad, api_visibility="private", **show)
     parts.pad.rest(**explain)
+    parts.label.select(**explain | {"fn": handlers.explain_row})
+    parts.pad.name(fn=None, js=load_static("name_digit.js"), api_visibility="private")
     answered = parts.sketchpad.change(
         handlers.read_sketch,
         parts.sketchpad,

@@ -56,6 +56,7 @@ class LinkPreview:
             ("name", "twitter:card", "summary"),
         ]
     ).encode()
+    NOSCRIPT = b"<noscript><p>This page needs JavaScript: please allow it here, and load the page again.</p></noscript>"
     GRADIO_TAGS = re.compile(rb'<meta\s+(?:property="og:|name="twitter:)[^>]*>')
 
     def __init__(self, app: ASGIApp) -> None:
@@ -78,6 +79,7 @@ class LinkPreview:
             page += message.get("body", b"")
             if not message.get("more_body"):
                 page = self.GRADIO_TAGS.sub(b"", page).replace(b"</head>", self.TAGS + b"</head>", 1)
+                page = page.replace(b"</body>", self.NOSCRIPT + b"</body>", 1)
                 MutableHeaders(raw=start["headers"])["content-length"] = str(len(page))
                 await send(start)
                 await send({"type": "http.response.body", "body": page})

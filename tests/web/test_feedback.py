@@ -243,8 +243,7 @@ def test_correction_outlives_a_kill_and_arrives_once(hub: LoopbackHub, browser: 
 
 def test_uploaded_picture_is_corrected_too(page: Page, app: App, tmp_path: Path) -> None:
     digit_button = page.get_by_role("group", name="The right digit").get_by_role("button", name="8")
-    digit_button.click()
-    expect(page.get_by_text("Draw a digit or a number first.")).to_be_visible()
+    expect(digit_button).to_be_hidden()  # there is nothing to put right yet
     sheet = Image.new("RGB", (200, 300), "white")
     sheet.paste(drawing(), mask=drawing())
     sheet.save(tmp_path / "one.png")
@@ -259,6 +258,7 @@ def test_uploaded_picture_is_corrected_too(page: Page, app: App, tmp_path: Path)
 
 def test_page_says_what_becomes_of_a_correction_before_it_takes_one(page: Page) -> None:
     notice = page.get_by_text("Your drawing and your answer are kept to teach the next model.")
+    draw(page, page.locator("#pad canvas"), DIGITS["7"])
     expect(notice).to_be_visible()
     expect(notice).to_contain_text("They may be published, for anyone to use (CC0).")
 
@@ -289,6 +289,17 @@ def test_numbers_are_no_hindrance_to_who_loads_the_digits(tmp_path: Path) -> Non
     save_number(feedback, drawing(), visitor="one")
     save(feedback, drawing(), digit=7, visitor="another")
     assert load(tmp_path / "feedback")["label"] == [7]
+
+
+def test_correction_that_is_taken_back_is_gone_and_no_other(tmp_path: Path) -> None:
+    feedback = Feedback(tmp_path)
+    mine = save(feedback, drawing(), visitor="me")
+    others = [save(feedback, drawing(), visitor="you"), save_number(feedback, drawing(), visitor="them")]
+    assert feedback.take_back("me", encode_drawing(drawing()))
+    assert not mine.exists()
+    assert all(path.exists() for path in others)
+    assert not feedback.take_back("me", encode_drawing(drawing()))
+    assert save(feedback, drawing(), visitor="me") == mine  # it can be given again
 
 
 def test_later_word_on_a_drawing_replaces_the_former_be_it_a_digit_or_a_number(tmp_path: Path) -> None:

@@ -28,7 +28,7 @@ from mnist_cnn.web.health import Health, Waiting
 from mnist_cnn.web.limits import MAX_BATCH_SIZE, MAX_FILE_MB, MAX_REQUEST_MB, MAX_REQUESTS
 from mnist_cnn.web.page import launch
 from tests.support.asynchronous import run
-from tests.support.browsing import App, draw, label, run_app, verdict
+from tests.support.browsing import App, draw, label, run_app
 from tests.support.files import FILES, data_url, encode
 from tests.support.models import with_weights
 from tests.support.requests import call, predict, stop, upload
@@ -158,7 +158,7 @@ def test_pad_asks_again_when_the_server_was_busy(page: Page) -> None:
     calls = re.compile("/component_server")
     page.route(calls, lambda route: route.fulfill(status=503, json={"error": "busy"}))
     draw(page, page.locator("#pad canvas"), DIGITS["7"])
-    expect(verdict(page)).to_contain_text("the server is busy or away", timeout=20_000)
+    expect(page.locator("#pad .notice")).to_contain_text("The server is busy or away", timeout=20_000)
     page.unroute(calls)
     expect(label(page)).to_have_text("7", timeout=20_000)
 

@@ -10,7 +10,7 @@ import gradio as gr
 import httpx2
 import numpy as np
 import pytest
-from PIL import Image, ImageFile
+from PIL import Image, ImageDraw, ImageFile
 
 from mnist_cnn import inference
 from mnist_cnn.images import to_mnist
@@ -18,7 +18,7 @@ from mnist_cnn.inference import PRETRAINED, Classifier, NumberReading, Reading
 from mnist_cnn.web import payloads
 from mnist_cnn.web.exchange import AnswerError
 from mnist_cnn.web.feedback import Feedback
-from mnist_cnn.web.handlers import Drawing, Frame, Handlers, with_article, write_verdict
+from mnist_cnn.web.handlers import MAX_SHOWN, Drawing, Frame, Handlers, with_article, write_verdict
 from mnist_cnn.web.limits import MAX_CORRECTIONS
 from mnist_cnn.web.model_source import ModelHolder, ServedModel
 from mnist_cnn.web.payloads import PictureFile
@@ -91,8 +91,18 @@ def reading(is_digit: bool = True, is_several: bool = False, **digits: float) ->
         (reading(is_digit=False, is_several=True), "42", 0.41, "42, perhaps (41 % sure)"),
         (reading(is_digit=False, is_several=True), "42\n7", 0.6, "42 7, 60 % sure"),
         (reading(is_digit=False, p7=0.6, p1=0.3), "7", 0.8, "7, 80 % sure"),
-        (reading(is_digit=False, is_several=True), "", 0.9, "Several digits, but they can't be read"),
-        (reading(is_digit=False, p7=0.6), "", 0.9, "There is something, but no digit"),
+        (
+            reading(is_digit=False, is_several=True),
+            "",
+            0.9,
+            "Several digits, but they can't be read: write them further apart",
+        ),
+        (
+            reading(is_digit=False, p7=0.6),
+            "",
+            0.9,
+            "There is something, but no digit: try once more, or say which one it is",
+        ),
     ],
 )
 def test_verdict_says_what_was_read_and_how_sure_it_is(
@@ -121,7 +131,8 @@ def test_correction_stores_what_was_shown_by_the_model_that_answered_after_a_swa
     row = load_correction(tmp_path)
     assert (row["label"], row["model"], row["revision"]) == (1, "bundled", None)
     probabilities = [entry["confidence"] for entry in sorted(answer["label"]["confidences"], key=lambda e: e["label"])]
-    np.testing.assert_array_equal(row["probabilities"], np.array(probabilities, np.float32))
+    shown = np.minimum(row["probabilities"], np.float32(MAX_SHOWN))
+    np.testing.assert_array_equal(shown, np.array(probabilities, np.float32))
     picture = Image.open(io.BytesIO(FILES["transparent.png"]))
     np.testing.assert_array_equal(np.asarray(row["image"]), to_mnist(picture)[..., 0])
     np.testing.assert_array_equal(np.asarray(row["drawing"]), np.asarray(picture))
@@ -169,13 +180,26 @@ def test_single_digit_comes_without_tiles(handlers: Handlers) -> None:
     assert (answer["label"]["label"], answer["text"], answer["digits"], answer["chosen"]) == ("4", "", [], 0)
 
 
+def test_refused_drawing_has_no_rows_and_no_explanation_but_can_be_put_right(handlers: Handlers) -> None:
+    face = Image.new("RGBA", (280, 280))
+    pen = ImageDraw.Draw(face)
+    pen.ellipse((40, 40, 240, 240), outline="black", width=14)
+    pen.arc((90, 90, 190, 190), 20, 160, fill="black", width=14)
+    for x in (105, 165):
+        pen.ellipse((x, 95, x + 14, 109), fill="black")
+    answer = handlers.read_drawing({"url": data_url(encode(face, "PNG"))})
+    assert answer["verdict"].startswith("There is something, but no digit")
+    assert (answer["label"], handlers.explain(answer["reading"], 0)) == ({}, None)
+    assert handlers.correct(answer["reading"], *say("0")) == "Thank you. It is saved as a 0."
+
+
 def test_digits_of_a_number_come_in_reading_order_and_the_least_certain_is_chosen(handlers: Handlers) -> None:
     answer = handlers.read_drawing(number("42\n70"))
     assert answer["text"] == "42\n70"
     assert [tile["label"]["label"] for tile in answer["digits"]] == ["4", "2", "7", "0"]
     assert answer["digits"][2]["name"].startswith("7, digit 3 of 4, 9")
-    confidences = [tile["label"]["confidences"][0]["confidence"] for tile in answer["digits"]]
-    assert answer["chosen"] == np.argmin(confidences)
+    confidences = [max(row["confidence"] for row in tile["label"]["confidences"]) for tile in answer["digits"]]
+    assert confidences[answer["chosen"]] == min(confidences)
     chosen = answer["digits"][answer["chosen"]]
     assert (answer["label"], answer["seen"]) == (chosen["label"], chosen["seen"])
     assert len(json.dumps(answer)) < 8000

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Browser, Locator, Page, Response, expect
 
 from tests.support.browsing import CHROMIUM_ARGUMENTS, App, draw, label, place, verdict, wait_for_pad, write
 from tests.support.strokes import DIGITS, Stroke
@@ -313,6 +313,94 @@ def test_example_writes_itself_and_is_read(open_page: Callable[..., Page], name:
     page = open_page(viewport={"width": width, "height": 900})
     page.get_by_role("button", name=f"Example of {name}").click()
     expect(verdict(page)).to_contain_text(f"{name.removeprefix('a ')}, ")
+
+
+def button(page: Page, name: str) -> Locator:
+    return page.get_by_role("button", name=name, exact=True)
+
+
+def test_click_and_tap_are_dots_of_ink(open_page: Callable[..., Page]) -> None:
+    for options in ({}, PHONE):
+        page = open_page(**options)
+        answered: list[Response] = []
+        page.on("response", answered.append)
+        box = pad(page).bounding_box()
+        assert box
+        tap = page.touchscreen.tap if options else page.mouse.click
+        with page.expect_response(lambda response: "component_server" in response.url):
+            tap(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+        expect(verdict(page)).to_have_text("There is something, but no digit: try once more, or say which one it is")
+        left, top, right, bottom = pad(page).evaluate(INK)
+        assert 0.01 < right - left == pytest.approx(bottom - top, abs=0.02)
+        page.wait_for_timeout(500)  # until it has been explained
+        assert max(response.status for response in answered) < 400
+
+
+def test_keys_still_work_after_clear_and_undo(page: Page) -> None:
+    draw(page, pad(page), DIGITS["1"])
+    button(page, "Clear").click()
+    page.keyboard.press("Control+z")
+    expect(label(page)).to_have_text("1")
+    button(page, "Undo").click()
+    expect(button(page, "Undo")).to_be_disabled()
+    page.keyboard.press("Control+y")
+    expect(label(page)).to_have_text("1")
+    before = pad(page).evaluate(INK)
+    page.get_by_label("Pen width").fill("0.13")
+    after = pad(page).evaluate(INK)
+    assert after[2] - after[0] > before[2] - before[0] + 0.02, "the pen's width didn't redraw the stroke"
+
+
+def test_digit_typed_on_the_pad_is_the_right_one(page: Page) -> None:
+    keys = page.locator("#pad .keys")
+    draw(page, pad(page), DIGITS["1"])
+    await_rest(page)
+    page.keyboard.press("7")
+    expect(page.get_by_text("Thank you. It is saved as a 7.")).to_be_visible()
+    page.keyboard.press("?")
+    expect(keys).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(keys).to_be_hidden()
+
+
+def test_tiny_digit_drawn_with_a_thick_pen_is_read(page: Page) -> None:
+    page.get_by_label("Pen width").fill("0.13")
+    tiny = [[(0.5 + (x - 0.5) * 0.2, 0.5 + (y - 0.5) * 0.2) for x, y in stroke] for stroke in DIGITS["3"]]
+    draw(page, pad(page), tiny)
+    expect(label(page)).to_have_text("3")
+    _, top, _, bottom = pad(page).evaluate(INK)
+    assert bottom - top < 0.25
+
+
+def test_drawing_outlives_a_lost_connection(page: Page) -> None:
+    notice = page.locator("#pad .notice")
+    page.context.set_offline(True)
+    draw(page, pad(page), DIGITS["7"])
+    expect(notice).to_contain_text("You are offline")
+    page.context.set_offline(False)
+    expect(label(page)).to_have_text("7")
+    expect(notice).to_be_empty()
+
+
+def test_empty_pad_shows_a_digit_that_goes_at_the_first_touch(open_page: Callable[..., Page]) -> None:
+    page = open_page()
+    ghost = page.locator("#pad .ghost")
+    expect(ghost).to_be_visible()
+    expect(button(page, "Clear")).to_be_disabled()
+    page.mouse.click(*(pad(page).bounding_box()[side] + 60 for side in ("x", "y")))  # type: ignore[index]
+    page.keyboard.press("Delete")
+    expect(button(page, "Clear")).to_be_disabled()
+    expect(ghost).to_be_hidden()
+    expect(open_page(reduced_motion="reduce").locator("#pad .ghost")).to_be_hidden()
+
+
+def test_everything_beside_the_pad_is_large_enough_for_a_finger(open_page: Callable[..., Page]) -> None:
+    page = open_page(**PHONE)
+    for control in page.locator("#pad button, #pad input").all():
+        box = control.bounding_box()
+        assert box
+        assert box["height"] >= 43.9
+        assert box["width"] >= 43.9
 
 
 def test_visitors_see_their_own_drawings_alone(open_page: Callable[..., Page]) -> None:

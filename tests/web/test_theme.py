@@ -108,6 +108,7 @@ def test_link_to_the_page_shows_its_title_and_description(app: App) -> None:
     assert dict(tags)["og:title"] == "Handwritten digit reader"
     assert dict(tags)["og:description"] == dict(tags)["description"]
     assert "MNIST" in dict(tags)["description"]
+    assert "needs JavaScript" in answer.text.partition("<noscript>")[2].partition("</noscript>")[0]
     assert httpx2.head(app.url).is_success
 
 
@@ -116,3 +117,35 @@ def test_answer_is_announced_to_screen_readers(page: Page) -> None:
     expect(label(page)).to_have_text("7")
     expect(page.get_by_role("status").filter(has_text="7, ")).to_be_visible()
     expect(page.get_by_role("img", name="Drawing pad")).to_be_focused()
+
+
+@pytest.mark.parametrize("size", [(1440, 900), (390, 844), (844, 390), (320, 568), (600, 500), (390, 720)])
+def test_answer_and_pad_are_whole_on_the_first_screen(open_page: Callable[..., Page], size: tuple[int, int]) -> None:
+    page = open_page(viewport={"width": size[0], "height": size[1]})
+    draw(page, page.locator("#pad canvas"), DIGITS["7"])
+    expect(label(page)).to_have_text("7")
+    for selector in ("#verdict p", "#pad .paper"):
+        expect(page.locator(selector)).to_be_in_viewport(ratio=1)
+
+
+def test_rows_stay_in_order_and_each_shows_what_speaks_for_it(page: Page) -> None:
+    draw(page, page.locator("#pad canvas"), DIGITS["7"])
+    expect(page.get_by_alt_text("The ink that speaks for a 7")).to_be_visible()
+    rows = page.locator("#label .confidence-set")
+    assert [text[0] for text in rows.locator(".text").all_inner_texts()] == list("0123456789")
+    assert "100%" not in page.locator("#label").inner_text()
+    rows.nth(1).click()
+    expect(page.get_by_alt_text("The ink that speaks for a 1 and for a 7")).to_be_visible()
+
+
+def test_picked_digit_is_pressed_and_picking_it_again_takes_it_back(page: Page) -> None:
+    expect(page.locator("#correction button").first).to_be_hidden()
+    draw(page, page.locator("#pad canvas"), DIGITS["7"])
+    expect(page.get_by_alt_text("The ink that speaks for a 7")).to_be_visible()
+    one = page.locator("#correction").get_by_role("button", name="1", exact=True)
+    one.click()
+    expect(page.locator("#thanks")).to_contain_text("a 1")
+    expect(one).to_have_attribute("aria-pressed", "true")
+    one.click()
+    expect(page.locator("#thanks")).to_contain_text("Taken back")
+    expect(one).to_have_attribute("aria-pressed", "false")

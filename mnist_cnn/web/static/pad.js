@@ -1,6 +1,6 @@
 // The drawing pad. Gradio runs this when the component is on the page, with `element`, `props`, `server` and `trigger`.
-// A drawing is a list of strokes {width, points: [[x, y], ...], reach}. Its unit is the pad's height, with x from the
-// pad's middle, so that a drawing outlives every change of the pad's shape. It is sent to the server as a PNG file,
+// A drawing is a list of strokes {points: [[x, y], ...], box, view}: the box around the points, and what the pad showed
+// when they were drawn, null for an example. The unit is the pad's height, with x from the pad's middle, so that a drawing outlives every change of the pad's shape. It is sent to the server as a PNG file,
 // black ink on nothing, of the same height on every device, with its strokes in the file's pixels; a blank pad is sent
 // as null. The component's value is the server's answer together with the PNG's data URL and the view that it shows.
 
@@ -10,13 +10,20 @@ const MAX_POINTS = 3000; // likewise, of all strokes
 const LEAST_STEP = 3; // pixels of the picture between two points that are sent
 const LEAST_INTERVAL = 100; // milliseconds between two readings while the pen moves
 const REST = 200; // milliseconds without a change until the pad is at rest
-const RETRY = 1000; // milliseconds until a server that didn't answer is asked again
-const NO_ANSWER = "No answer yet: the server is busy or away. It is asked again.";
+const RETRY = 1000; // milliseconds until a server that didn't answer is asked again; each time twice as many
+const LONGEST_RETRY = 30000;
+const NO_ANSWER = "No answer yet";
+const OFFLINE = "You are offline. The drawing is kept, and read once you are connected.";
+const AWAY = "The server is busy or away. The drawing is kept, and the server is asked again.";
+const THICKEST = 0.22; // the pen's width for the size of the drawing, else the loops of small digits fill with ink
+const THINNEST = 0.02; // the pen's width for the pad's height
 const REPLAY = 700; // milliseconds that an example takes to write itself
 
 const canvas = element.querySelector("canvas");
 const frames = element.querySelector(".frames");
 const penWidth = element.querySelector("input");
+const notice = element.querySelector(".notice");
+const keys = element.querySelector(".keys");
 const sheet = document.createElement("canvas");
 sheet.height = SENT_HEIGHT;
 
@@ -31,14 +38,42 @@ let due = null; // the timer of the next reading
 let reading = false; // whether a request is under way
 let changed = false; // whether the drawing has changed since that request
 let rest = null; // the timer until the pad is at rest
+let pause = RETRY; // until a server that doesn't answer is asked again
 
 const drawing = () => unfinished ?? history[present];
 const clamp = (value, least, most) => Math.min(Math.max(value, least), most);
 
+// Return the box around some points.
+function surround(points) {
+  const [x, y] = [points.map((point) => point[0]), points.map((point) => point[1])];
+  return { left: Math.min(...x), right: Math.max(...x), top: Math.min(...y), bottom: Math.max(...y) };
+}
+
+// Return a function of a stroke that tells its width: the pen's, but thinner as the drawing gets smaller.
+function choosePen(strokes) {
+  const size = Math.max(
+    Math.max(...strokes.map(({ box }) => box.right)) - Math.min(...strokes.map(({ box }) => box.left)),
+    Math.max(...strokes.map(({ box }) => box.bottom)) - Math.min(...strokes.map(({ box }) => box.top)),
+  );
+  const limit = Math.max(THINNEST, THICKEST * size);
+  return ({ view }) => Math.min(penWidth.value * (view?.height ?? 1), limit * (view ? 1 : Infinity));
+}
+
 // What the pad shows: all of the drawing, smaller or moved aside where it doesn't fit otherwise. While the pen is down,
-// this stays as it is, since the reach of a stroke ends where the pad does.
+// this stays as it is, since a stroke reaches no further than the edges of the view in which it is drawn.
 function look() {
-  const reaches = (example ?? drawing()).map(({ reach }) => reach);
+  const strokes = example ?? drawing();
+  const widthOf = choosePen(strokes);
+  const reaches = strokes.map((stroke) => {
+    const { box, view } = stroke;
+    const half = widthOf(stroke) / 2;
+    const edges = { left: -Infinity, width: Infinity, height: Infinity, ...view };
+    return {
+      left: Math.max(box.left - half, edges.left),
+      right: Math.min(box.right + half, view ? edges.left + edges.width : Infinity),
+      bottom: Math.min(box.bottom + half, edges.height),
+    };
+  });
   const left = Math.min(...reaches.map((reach) => reach.left));
   const right = Math.max(...reaches.map((reach) => reach.right));
   const height = Math.max(1, (right - left) / aspect, ...reaches.map((reach) => reach.bottom));
@@ -46,39 +81,29 @@ function look() {
   return { left: Math.min(left, Math.max(-width / 2, right - width)), width, height };
 }
 
-// Return how far a stroke reaches, up to the edges of the view in which it is drawn.
-function measure({ width, points }, view) {
-  const reach = { left: Infinity, right: -Infinity, bottom: -Infinity };
-  for (const [x, y] of points) {
-    reach.left = Math.min(reach.left, x - width / 2);
-    reach.right = Math.max(reach.right, x + width / 2);
-    reach.bottom = Math.max(reach.bottom, y + width / 2);
-  }
-  if (!view) return reach;
-  return {
-    left: Math.max(reach.left, view.left),
-    right: Math.min(reach.right, view.left + view.width),
-    bottom: Math.min(reach.bottom, view.height),
-  };
-}
-
 function paint(target, { left, height }) {
   const context = target.getContext("2d");
   const unit = target.height / height;
   context.clearRect(0, 0, target.width, target.height);
   context.lineCap = context.lineJoin = "round";
-  for (const { width, points } of drawing()) {
-    const scaled = points.map(([x, y]) => [(x - left) * unit, y * unit]);
-    context.lineWidth = width * unit;
+  const widthOf = choosePen(example ?? drawing());
+  for (const stroke of drawing()) {
+    const scaled = stroke.points.map(([x, y]) => [(x - left) * unit, y * unit]);
+    context.lineWidth = widthOf(stroke) * unit;
     context.beginPath();
+    // A click is a dot, of which not all browsers draw a line.
+    if (stroke.box.left === stroke.box.right && stroke.box.top === stroke.box.bottom) {
+      context.arc(...scaled[0], context.lineWidth / 2, 0, 2 * Math.PI);
+      context.fill();
+      continue;
+    }
     context.moveTo(...scaled[0]);
     // Curve from the midpoint of each segment to the midpoint of the next.
     for (let i = 1; i < scaled.length - 1; i++) {
       const [[x, y], [nextX, nextY]] = [scaled[i], scaled[i + 1]];
       context.quadraticCurveTo(x, y, (x + nextX) / 2, (y + nextY) / 2);
     }
-    const [x, y] = scaled.at(-1);
-    context.lineTo(x + 0.01, y); // browsers draw no line without a length, so a dot has one
+    context.lineTo(...scaled.at(-1));
     context.stroke();
   }
 }
@@ -145,13 +170,24 @@ async function read() {
     paint(sheet, view);
     const url = drawing().length ? sheet.toDataURL() : null;
     if (url === (props.value?.url ?? null)) continue;
-    const answer = await server.read(url && { url, strokes: thin(view) }); // undefined if the server is away or busy
+    // undefined if the server is away or busy
+    const answer = await Promise.resolve(server.read(url && { url, strokes: thin(view) })).catch(() => undefined);
     props.value = answer ? { url, view, ...answer } : { url: "", verdict: NO_ANSWER };
     frame(look());
-    if (!answer) due ??= setTimeout(read, RETRY);
+    say(answer ? "" : navigator.onLine ? AWAY : OFFLINE);
+    if (answer) pause = RETRY;
+    else if (due === null) {
+      due = setTimeout(read, pause);
+      pause = Math.min(2 * pause, LONGEST_RETRY);
+    }
   }
   reading = false;
   if (!unfinished && !due) rest = setTimeout(trigger, REST, "rest");
+}
+
+// Say why there is no answer, once.
+function say(sentence) {
+  if (notice.textContent !== sentence) notice.textContent = sentence;
 }
 
 function keep(strokes) {
@@ -178,9 +214,10 @@ function start(event) {
   if (pen !== null || event.button !== 0) return;
   if (unfinished) travel(0);
   canvas.setPointerCapture(event.pointerId);
+  canvas.focus({ preventScroll: true, focusVisible: false }); // a finger doesn't focus what it draws on
   pen = event.pointerId;
-  const stroke = { width: penWidth.value * look().height, points: [place(event)] };
-  stroke.reach = measure(stroke, look());
+  const point = place(event);
+  const stroke = { points: [point], box: surround([point]), view: look() };
   unfinished = [...history[present], stroke];
   move(event);
 }
@@ -189,8 +226,10 @@ function move(event) {
   if (event.pointerId !== pen) return;
   const passed = event.getCoalescedEvents();
   const stroke = unfinished.at(-1);
-  stroke.points.push(...(passed.length ? passed : [event]).map(place));
-  stroke.reach = measure(stroke, look());
+  const points = (passed.length ? passed : [event]).map(place);
+  stroke.points.push(...points);
+  const { box } = stroke;
+  stroke.box = surround([[box.left, box.top], [box.right, box.bottom], ...points]);
   show();
   due ??= setTimeout(read, LEAST_INTERVAL);
 }
@@ -202,12 +241,11 @@ function lift(event) {
 }
 
 function write(path) {
-  const width = Number(penWidth.value);
   const strokes = path
     .slice(1)
     .split(" M")
-    .map((stroke) => ({ width, points: stroke.split(" ").map((point) => point.split(",").map(Number)) }))
-    .map((stroke) => ({ ...stroke, reach: measure(stroke) }));
+    .map((stroke) => stroke.split(" ").map((point) => point.split(",").map(Number)))
+    .map((points) => ({ points, box: surround(points), view: null }));
   const total = strokes.reduce((sum, { points }) => sum + points.length, 0);
   const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
   const begun = performance.now();
@@ -232,6 +270,7 @@ const actions = {
   undo: () => travel(-1),
   redo: () => travel(1),
   clear: () => drawing().length && keep([]),
+  list: () => (keys.hidden = !keys.hidden),
 };
 
 function press(event) {
@@ -239,6 +278,12 @@ function press(event) {
   let action = null;
   if (event.ctrlKey || event.metaKey) action = { z: event.shiftKey ? "redo" : "undo", y: "redo" }[key];
   else if (["delete", "backspace"].includes(key)) action = "clear";
+  else if (key === "?") action = "list";
+  else if (key === "escape") action = keys.hidden ? null : "list";
+  else if (/^[0-9]$/.test(key) && event.target === canvas && props.value?.reading) {
+    canvas.dataset.named = key;
+    trigger("name");
+  }
   if (!action || pen !== null) return;
   event.preventDefault();
   actions[action]();
@@ -254,8 +299,18 @@ element.addEventListener("keydown", press);
 element.addEventListener("click", (event) => {
   const { action, example: number } = event.target.closest("button")?.dataset ?? {};
   if (pen !== null) return; // another finger is drawing
-  if (action) actions[action]();
-  else if (number) write(props.examples[number].path);
+  if (action) {
+    actions[action]();
+    // A button that can't be pressed any more loses the focus, and with it the keys.
+    if (event.target.disabled) canvas.focus({ preventScroll: true });
+  } else if (number) write(props.examples[number].path);
 });
+penWidth.addEventListener("input", () => {
+  if (pen === null && drawing().length) travel(0);
+});
+for (const kind of ["pointerdown", "keydown", "click"]) {
+  element.addEventListener(kind, () => element.classList.add("touched"), { capture: true });
+}
+addEventListener("online", () => due !== null && read());
 new ResizeObserver(show).observe(canvas);
 show();
