@@ -236,11 +236,11 @@ def test_any_bytes_get_probabilities_or_a_documented_error(classifier: Classifie
 
 @pytest.mark.integration
 @pytest.mark.filterwarnings("ignore")
-def test_five_thousand_damaged_files_get_an_image_or_a_documented_error() -> None:
+def test_two_thousand_damaged_files_get_an_image_or_a_documented_error() -> None:
     rng = random.Random(0)
     seeds = seed_files()
     read = 0
-    for number in range(5_000):
+    for number in range(2_000):
         try:
             image = to_mnist(load_image(damage(seeds[number % len(seeds)], rng)))
         except DOCUMENTED:
@@ -249,7 +249,7 @@ def test_five_thousand_damaged_files_get_an_image_or_a_documented_error() -> Non
         assert image.dtype == np.uint8
         assert image.max() == 255
         read += 1
-    assert 500 < read < 4_500  # both ends are reached
+    assert 200 < read < 1_800  # both ends are reached
 
 
 def test_same_damage_over_http_gets_words(app: App) -> None:
