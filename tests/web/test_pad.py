@@ -320,10 +320,10 @@ def button(page: Page, name: str) -> Locator:
 
 
 def test_click_and_tap_are_dots_of_ink(open_page: Callable[..., Page]) -> None:
+    answered: list[Response] = []
     for options in ({}, PHONE):
         page = open_page(**options)
-        answered: list[Response] = []
-        page.on("response", answered.append)
+        page.on("response", lambda response: answered.append(response))
         box = pad(page).bounding_box()
         assert box
         tap = page.touchscreen.tap if options else page.mouse.click
