@@ -6,7 +6,7 @@ from typing import Any
 
 import gradio as gr
 
-from mnist_cnn.web.theme import load_static
+from mnist_cnn.web.theme import build_part
 
 CAMERA_PROMPT = "Hold a digit or a number before the camera"
 FRAMES = 5  # that have a vote
@@ -47,18 +47,4 @@ def build_camera(read_frame: Callable[[Any], Mapping[str, Any]]) -> gr.HTML:
         A component whose value is the last answer on which the frames agree, or why there is none. It fires `answer`
         with every one that is to be shown. A photo goes the way of all pictures, through `upload.build_reader`.
     """
-
-    def read(frame: Any) -> Mapping[str, Any]:  # noqa: ANN401  # a function, since Gradio can't mark a method as public
-        return read_frame(frame)
-
-    return gr.HTML(
-        {"verdict": CAMERA_PROMPT},
-        elem_id="camera",
-        html_template=load_static("camera.html"),
-        css_template=load_static("camera.css"),
-        js_on_load=load_static("camera.js"),
-        apply_default_css=False,
-        server_functions=[read],
-        prompt=CAMERA_PROMPT,
-        frames=FRAMES,
-    )
+    return build_part("camera", {"verdict": CAMERA_PROMPT}, read_frame, prompt=CAMERA_PROMPT, frames=FRAMES)

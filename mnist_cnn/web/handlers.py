@@ -12,7 +12,7 @@ from PIL import Image
 
 from mnist_cnn.errors import CorrectionError, EmptyPictureError, PictureError
 from mnist_cnn.inference import NUM_CLASSES, NumberReading, Reading, Strokes
-from mnist_cnn.web.camera import CAMERA_PROMPT, Vote, take_recent
+from mnist_cnn.web.camera import Vote, take_recent
 from mnist_cnn.web.corrections import parse_number
 from mnist_cnn.web.endpoints import Confidence, Prediction, build_prediction, take_strokes
 from mnist_cnn.web.feedback import Feedback
@@ -139,7 +139,7 @@ class Handlers:
     def read_frame(self, frame: Frame | None) -> FrameAnswer:
         """Read a frame of a film. It isn't kept: a film would soon push out what others were answered."""
         vote = Vote(take_recent(frame.get("recent") if isinstance(frame, dict) else None))
-        answer, read = _refuse(CAMERA_PROMPT), ""
+        read = ""
         try:
             answered = self._queue.read_number(frame, "camera")
             read = answered.reading.text
@@ -159,15 +159,13 @@ class Handlers:
         Returns:
             None if there is no such reading or digit.
         """
-        kept = self._find(reading_id, digit)
-        return _explain(kept, digit) if kept and digit is not None else None
+        return self._explain(reading_id, digit)
 
     def explain_row(self, reading_id: str | None, digit: int | None, row: gr.SelectData) -> dict[str, str] | None:
         """Draw which ink speaks for the class of a row that was chosen, as `explain` does for the likeliest."""
-        kept = self._find(reading_id, digit)
-        if kept is None or digit is None or str(row.value) not in map(str, range(NUM_CLASSES)):
+        if str(row.value) not in map(str, range(NUM_CLASSES)):
             return None
-        return _explain(kept, digit, int(row.value))
+        return self._explain(reading_id, digit, int(row.value))
 
     def correct(self, reading_id: str | None, correction: dict[str, Any], request: gr.Request) -> str:
         """Keep what a visitor says is right, the "text" of a correction, and return a sentence that says so."""
@@ -200,11 +198,19 @@ class Handlers:
         accuracy = served.classifier.metrics["test"]["accuracy"]
         return f"Reads {accuracy:.2%} of MNIST's test images right. Model: {html.escape(served.description)}"
 
-    def _find(self, reading_id: str | None, digit: int | None) -> KeptReading | None:
-        """Return a reading that has this digit; None if it isn't here, or has none."""
+    def _explain(self, reading_id: str | None, digit: int | None, first: int | None = None) -> dict[str, str] | None:
+        """Draw which ink of a digit speaks for a class, by default the likeliest, and which for the likeliest other."""
         kept = self._kept.get(reading_id)
-        has_digit = kept and kept.reading.text and type(digit) is int and digit in range(len(kept.shown))
-        return kept if has_digit else None
+        if kept is None or not kept.reading.text or type(digit) is not int or digit not in range(len(kept.shown)):
+            return None
+        reading = kept.shown[digit]
+        *_, second, likeliest = np.argsort(reading.probabilities).tolist()
+        if first is None or first == likeliest:
+            first = likeliest
+        else:
+            second = likeliest
+        heat = draw_heat_map(reading.image, kept.classifier.explain(reading.image, first, second))
+        return {"url": encode_png_url(heat), "first": with_article(first), "second": with_article(second)}
 
     def _take_back(self, visitor: str, kept: KeptReading) -> str:
         """Forget what a visitor said of a drawing, and say so."""
@@ -286,17 +292,6 @@ def _find_visitor(request: gr.Request) -> str | None:
     """Return who sends a request, as a name that tells nothing about them; None if it names no session."""
     session = request.session_hash
     return hashlib.sha256(session.encode(errors="surrogatepass")).hexdigest() if session else None
-
-
-def _explain(kept: KeptReading, digit: int, first: int | None = None) -> dict[str, str]:
-    """Draw which ink of a digit speaks for a class, the likeliest if None, and which for the likeliest other one."""
-    reading = kept.shown[digit]
-    *_, second, likeliest = np.argsort(reading.probabilities).tolist()
-    first = likeliest if first is None else first
-    if first != likeliest:
-        second = likeliest
-    heat = draw_heat_map(reading.image, kept.classifier.explain(reading.image, first, second))
-    return {"url": encode_png_url(heat), "first": with_article(first), "second": with_article(second)}
 
 
 def _order_rows(prediction: Prediction) -> Prediction:

@@ -7,7 +7,7 @@ import gradio as gr
 import numpy as np
 
 from mnist_cnn.handwriting import sample_strokes
-from mnist_cnn.web.theme import load_static
+from mnist_cnn.web.theme import build_part
 
 PEN_WIDTH = 0.07  # of the pad's height, at the start
 MARGIN = 0.18  # of the pad's height, above and below an example
@@ -41,23 +41,10 @@ def build_pad(read_drawing: Callable[[Any], Mapping[str, Any]]) -> gr.HTML:
         A component whose value is the last answer, with the drawing as its "url". It fires `change` with every answer,
         `rest` when the drawing hasn't changed for a moment, and `name` when the right digit is typed.
     """
-
-    def read(drawing: Any) -> Mapping[str, Any]:  # noqa: ANN401  # a function, since Gradio can't mark a method as public
-        return read_drawing(drawing)
-
     rng = np.random.default_rng(13)  # a steady hand
     digits = [_build_example(f"a {digit}", [(digit, style)], rng) for digit, style in EXAMPLES]
     numbers = [_build_example("".join(str(digit) for digit, _ in number), number, rng) for number in NUMBERS]
-    return gr.HTML(
-        elem_id="pad",
-        html_template=load_static("pad.html"),
-        css_template=load_static("pad.css"),
-        js_on_load=load_static("pad.js"),
-        apply_default_css=False,
-        server_functions=[read],
-        pen_width=PEN_WIDTH,
-        examples=digits + numbers,
-    )
+    return build_part("pad", read=read_drawing, pen_width=PEN_WIDTH, examples=digits + numbers)
 
 
 def _build_example(name: str, number: Sequence[tuple[int, str]], rng: np.random.Generator) -> dict[str, Any]:

@@ -35,7 +35,7 @@ from mnist_cnn.web.payloads import refuse_addresses
 from mnist_cnn.web.queue import ReadingQueue
 from mnist_cnn.web.sessions import hold_sessions, share_configurations
 from mnist_cnn.web.sketchpad import build_sketchpad
-from mnist_cnn.web.theme import DESCRIPTION, FAVICON, TITLE, LinkPreview, build_theme, load_static
+from mnist_cnn.web.theme import DESCRIPTION, FAVICON, TITLE, LinkPreview, build_part, build_theme, load_static
 from mnist_cnn.web.upload import build_picture, build_reader
 
 logger = logging.getLogger(__name__)
@@ -48,7 +48,8 @@ PRIVATE: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visib
 class Parts:
     """The components of the page that take part in events.
 
-    Each of the four tabs has an input and a holder of its last answer. The pad is both.
+    Each of the four tabs has an input and a holder of its last answer. The pad and the camera are both; the picture's
+    answer is held by the reader.
     """
 
     tabs: gr.Tabs
@@ -167,12 +168,12 @@ def _lay_out(handlers: Handlers) -> Parts:
                 parts["camera"] = build_camera(handlers.read_frame)
         parts["verdict"] = gr.HTML(PROMPT, elem_id="verdict", html_template=load_static("verdict.html"))
         with gr.Column(elem_id="details"):
-            parts["digits"] = _build_digits()
+            parts["digits"] = build_part("digits")
             parts["label"] = gr.Label(num_top_classes=10, elem_id="label", label="Probabilities", show_label=False)
             with gr.Row(elem_id="tiles"):
                 parts["seen"] = gr.HTML("", elem_id="seen", html_template=load_static("seen.html"))
                 parts["heat"] = gr.HTML(html_template=load_static("heat.html"))
-            parts["correction"] = _build_correction()
+            parts["correction"] = build_part("correction", digits=list(range(NUM_CLASSES)))
             parts["thanks"] = gr.HTML("", elem_id="thanks", html_template='<p role="status">${value}</p>')
     parts["reader"] = build_reader(handlers.read_picture)
     for hidden in ("sketchpad_answer", "reading", "chosen"):
@@ -224,22 +225,3 @@ def _wire(page: gr.Blocks, parts: Parts, handlers: Handlers) -> None:
     take_brush = load_static("take_brush.js")
     gr.on([parts.sketchpad_tab.select, parts.sketchpad.clear], js=take_brush, api_visibility="private")
     page.load(handlers.describe_model, outputs=parts.serving, **PRIVATE)  # another model may serve by now
-
-
-def _build_digits() -> gr.HTML:
-    return gr.HTML(
-        elem_id="digits",
-        html_template=load_static("digits.html"),
-        js_on_load=load_static("digits.js"),
-        apply_default_css=False,
-    )
-
-
-def _build_correction() -> gr.HTML:
-    return gr.HTML(
-        elem_id="correction",
-        html_template=load_static("correction.html"),
-        js_on_load=load_static("correction.js"),
-        apply_default_css=False,
-        digits=list(range(NUM_CLASSES)),
-    )

@@ -13,18 +13,14 @@ MAX_DRAWING_SIDE = 1024  # pixels; a photo is kept no larger
 
 def encode_png_url(image: Image.Image) -> str:
     """Return a picture as a data URL, which the page shows without another request."""
-    file = io.BytesIO()
-    image.save(file, "PNG")
-    return f"data:image/png;base64,{base64.b64encode(file.getvalue()).decode()}"
+    return _encode_url(image, "png")
 
 
 def encode_preview(image: Image.Image) -> str:
     """Return a picture as the data URL of a JPEG file, no larger than the page shows it."""
     small = image.convert("RGB")
     small.thumbnail((PREVIEW_SIDE, PREVIEW_SIDE))
-    file = io.BytesIO()
-    small.save(file, "JPEG", quality=80)
-    return f"data:image/jpeg;base64,{base64.b64encode(file.getvalue()).decode()}"
+    return _encode_url(small, "jpeg", quality=80)
 
 
 def encode_drawing(image: Image.Image) -> bytes:
@@ -52,3 +48,9 @@ def draw_heat_map(image: np.ndarray, attribution: np.ndarray) -> Image.Image:
     strength = np.sqrt(np.abs(attribution) / max(np.abs(attribution).max(), 1e-6))
     colours = np.where(attribution > 0, FOR, AGAINST) * strength + image * 0.25 * (1 - strength)
     return Image.fromarray(colours.astype(np.uint8))
+
+
+def _encode_url(image: Image.Image, kind: str, **options: int) -> str:
+    file = io.BytesIO()
+    image.save(file, kind, **options)
+    return f"data:image/{kind};base64,{base64.b64encode(file.getvalue()).decode()}"

@@ -2,7 +2,9 @@
 
 import html
 import re
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import gradio as gr
 from starlette.datastructures import MutableHeaders
@@ -17,6 +19,38 @@ FAVICON = STATIC / "favicon.png"
 def load_static(name: str) -> str:
     """Return the text of a file in static/."""
     return (STATIC / name).read_text()
+
+
+def build_part(
+    name: str,
+    value: Mapping[str, Any] | None = None,
+    read: Callable[[Any], Mapping[str, Any]] | None = None,
+    **properties: Any,  # noqa: ANN401
+) -> gr.HTML:
+    """Build a component of our own from the static files of its name: a script, and HTML and CSS if there are any.
+
+    Args:
+        name: of the files, and of the element.
+        value: the first one.
+        read: what the script calls as `server.read`.
+        properties: what the script and the HTML find beside the value.
+    """
+
+    def call(given: Any) -> Mapping[str, Any] | None:  # noqa: ANN401  # Gradio can't mark a method as public
+        return read(given) if read else None
+
+    call.__name__ = "read"  # by which the script calls it
+    page, style = STATIC / f"{name}.html", STATIC / f"{name}.css"
+    return gr.HTML(
+        value,
+        elem_id=name,
+        html_template=page.read_text() if page.exists() else "",
+        css_template=style.read_text() if style.exists() else "",
+        js_on_load=load_static(f"{name}.js"),
+        apply_default_css=False,
+        server_functions=[call] if read else None,
+        **properties,
+    )
 
 
 def build_theme() -> gr.themes.Base:

@@ -6,7 +6,7 @@ from typing import Any
 import gradio as gr
 
 from mnist_cnn.web.limits import MAX_FILE_MB
-from mnist_cnn.web.theme import load_static
+from mnist_cnn.web.theme import build_part
 
 PICTURE_PROMPT = "Give a picture of a digit or a number"
 
@@ -36,17 +36,5 @@ def build_reader(read_picture: Callable[[Any], Mapping[str, Any]]) -> gr.HTML:
         A component whose value is the last answer, or why there is none, with the picture's address as its "shown". It
         fires `answer` with every one that is to be shown, and `give` when there is another picture.
     """
-
-    def read(picture: Any) -> Mapping[str, Any]:  # noqa: ANN401  # a function, since Gradio can't mark a method as public
-        return read_picture(picture)
-
-    return gr.HTML(
-        {"verdict": PICTURE_PROMPT},
-        elem_id="reader",
-        html_template="",
-        js_on_load=load_static("reader.js"),
-        apply_default_css=False,
-        server_functions=[read],
-        max_file_mb=MAX_FILE_MB,
-        prompt=PICTURE_PROMPT,
-    )
+    value = {"verdict": PICTURE_PROMPT}
+    return build_part("reader", value, read_picture, max_file_mb=MAX_FILE_MB, prompt=PICTURE_PROMPT)

@@ -200,6 +200,7 @@ def test_nothing_moves_while_the_answer_grows_from_a_digit_to_a_number(
 ) -> None:
     page = open_page(viewport={"width": width, "height": 900})
     places = [page.locator(selector) for selector in ("#pad canvas", "#verdict", "#label", "#tiles", "#correction")]
+    page.evaluate("scrollTo(0, 0)")  # the wait for the pad may have scrolled
     before = [part.bounding_box() for part in places]
     write(page, places[0], "4")
     expect(label(page)).to_have_text("4")

@@ -1,5 +1,6 @@
 // What is right: a digit that is clicked takes the place of the chosen one, or the number is typed. Either fires `pick`,
-// with the whole number as the value's text, or taken_back if the picked digit was picked again. Gradio runs this when the component is on the page.
+// with the whole number as the value's text, or taken_back if the picked digit was picked again. Gradio runs this when
+// the component is on the page.
 const field = element.querySelector("input");
 let shown = null; // the id of the reading that the field belongs to
 

@@ -1,6 +1,6 @@
-// Takes pictures: from the field in the Picture tab, of the camera, pasted, or dropped anywhere on the page. Gradio would show an error of
-// its own for a file that it doesn't take; here every outcome is an answer. Gradio runs this when the component is on the
-// page, with `element`, `props`, `server` and `trigger`.
+// Takes pictures: from the field in the Picture tab, of the camera, pasted, or dropped anywhere on the page. Gradio would
+// show an error of its own for a file that it doesn't take; here every outcome is an answer. Gradio runs this when the
+// component is on the page, with `element`, `props`, `server` and `trigger`.
 
 const RETRY = 1000; // milliseconds until a server that didn't answer is asked again
 const container = element.closest(".gradio-container");
