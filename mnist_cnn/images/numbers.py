@@ -114,18 +114,18 @@ def _lay_out_drawing(picture: Image.Image, strokes: Strokes | None) -> Iterator[
     ink = np.asarray(ImageChops.invert(picture).reduce(scale))
     if ink.max() < _MIN_INK:
         raise EmptyPictureError
-    drawn = draw_strokes(strokes, ink, 1 / scale) if strokes else []
-    times = {id(piece): number for number, piece in enumerate(drawn)}
     components = find_pieces(ink / 255, _MIN_INK / 255, (0, 1))
-    for pieces, in_order in ((drawn, False), (drawn, True), (components, False)):
-        rows = arrange(pieces)
-        if in_order:
-            for row in rows:
-                row.sort(key=lambda piece: times[id(piece)])
-            if not any(one.middle[0] > other.middle[0] for row in rows for one, other in pairwise(row)):
-                continue  # as from left to right
+    ways = [(components, arrange(components), False)]
+    if strokes:
+        drawn = draw_strokes(strokes, ink, 1 / scale)
+        rows, times = arrange(drawn), {id(piece): number for number, piece in enumerate(drawn)}
+        in_time = [sorted(row, key=lambda piece: times[id(piece)]) for row in rows]
+        if any(one.middle[0] > other.middle[0] for row in in_time for one, other in pairwise(row)):
+            ways.insert(0, (drawn, in_time, True))
+        ways.insert(0, (drawn, rows, False))
+    for pieces, rows, in_order in ways:
         outside = 1 - sum(map(_weigh, rows)) / max(_weigh(pieces), 1e-6)
-        built = [build_row(row, are_strokes=pieces is drawn, in_order=in_order) for row in rows]
+        built = [build_row(row, are_strokes=pieces is not components, in_order=in_order) for row in rows]
         flags = False, False, False, False, in_order, pieces is components
         yield _Draft(built, picture.size, (0.0, 0.0), scale, [1.0, outside, 1.0, 0.0, *map(float, flags)])
 

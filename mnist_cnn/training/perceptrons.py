@@ -10,7 +10,7 @@ import numpy as np
 
 from mnist_cnn.decision import Perceptron
 
-UNITS = 12
+_UNITS = 12
 BATCH_SIZE = 512
 _LEARNING_RATE = 5e-3
 _WEIGHT_DECAY = 1e-3
@@ -25,7 +25,7 @@ def fit_perceptrons(
     data: Sequence[np.ndarray],
     steps: int,
     seed: int,
-    units: int = UNITS,
+    units: int = _UNITS,
 ) -> list[Perceptron]:
     """Return the perceptrons that together have the least loss.
 
