@@ -45,7 +45,11 @@ class Reliability(NamedTuple):
 
 def predict(model: keras.Model, images: np.ndarray) -> np.ndarray:
     """Return a model's probabilities, float32 of shape (n, 10), for uint8 images of shape (n, 28, 28, 1)."""
-    probabilities: np.ndarray = model.predict(images, batch_size=EVALUATION_BATCH_SIZE, verbose=0)
+    count = len(images)
+    # Each size of a batch is compiled anew, which takes longer than to read a few blank images: there are few sizes.
+    size = min(EVALUATION_BATCH_SIZE, 2 ** (count - 1).bit_length())
+    padded = np.pad(images, [(0, -count % size), (0, 0), (0, 0), (0, 0)])
+    probabilities: np.ndarray = model.predict(padded, batch_size=size, verbose=0)[:count]
     return probabilities
 
 

@@ -17,21 +17,25 @@ def draw_figures(folder: Path, wrong: int) -> None:
     save_figures(folder, [row], split, {"test": (split, probabilities)}, robustness)
 
 
+@pytest.fixture(scope="module")
+def figures(tmp_path_factory: pytest.TempPathFactory) -> dict[int, Path]:
+    """The folders of the figures, by how many images were misread."""
+    folders = {wrong: tmp_path_factory.mktemp("figures") for wrong in (0, 20)}
+    for wrong, folder in folders.items():
+        draw_figures(folder, wrong)
+    return folders
+
+
 @pytest.mark.parametrize("wrong", [0, 20])
-def test_figures_are_drawn_whether_or_not_anything_was_misread(tmp_path: Path, wrong: int) -> None:
-    draw_figures(tmp_path, wrong)
-    for path in tmp_path.glob("*.png"):
+def test_figures_are_drawn_whether_or_not_anything_was_misread(figures: dict[int, Path], wrong: int) -> None:
+    for path in figures[wrong].glob("*.png"):
         with Image.open(path) as figure:
             assert np.unique(np.asarray(figure.convert("L"))).size > 2
-    assert len(list(tmp_path.iterdir())) == 7
+    assert len(list(figures[wrong].iterdir())) == 7
 
 
-def test_the_figures_that_depend_on_the_answers_change_with_them(tmp_path: Path) -> None:
-    for wrong in (0, 20):
-        draw_figures(tmp_path / str(wrong), wrong)
+def test_the_figures_that_depend_on_the_answers_change_with_them(figures: dict[int, Path]) -> None:
     changed = {
-        path.stem
-        for path in (tmp_path / "0").iterdir()
-        if path.read_bytes() != (tmp_path / "20" / path.name).read_bytes()
+        path.stem for path in figures[0].iterdir() if path.read_bytes() != (figures[20] / path.name).read_bytes()
     }
     assert changed == {"confusion_matrix", "misread_test", "reliability"}
