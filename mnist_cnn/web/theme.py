@@ -2,7 +2,7 @@
 
 import html
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ def build_part(
     name: str,
     value: Mapping[str, Any] | None = None,
     read: Callable[[Any], Mapping[str, Any]] | None = None,
+    shared: Sequence[str] = (),
     **properties: Any,  # noqa: ANN401
 ) -> gr.HTML:
     """Build a component of our own from the static files of its name: a script, and HTML and CSS if there are any.
@@ -33,6 +34,7 @@ def build_part(
         name: of the files, and of the element.
         value: the first one.
         read: what the script calls as `server.read`.
+        shared: names of scripts that come before its own.
         properties: what the script and the HTML find beside the value.
     """
 
@@ -46,7 +48,7 @@ def build_part(
         elem_id=name,
         html_template=page.read_text() if page.exists() else "",
         css_template=style.read_text() if style.exists() else "",
-        js_on_load=load_static(f"{name}.js"),
+        js_on_load="".join(load_static(f"{script}.js") for script in [*shared, name]),
         apply_default_css=False,
         server_functions=[call] if read else None,
         **properties,

@@ -58,7 +58,7 @@ function stop() {
   stream?.getTracks().forEach((track) => track.stop());
   stream = video.srcObject = null;
   recent = [];
-  frame();
+  drawFrames(overlay, null);
   say(props.prompt);
   show();
 }
@@ -69,23 +69,6 @@ function draw(side) {
   sheet.width = Math.round(video.videoWidth * scale);
   sheet.height = Math.round(video.videoHeight * scale);
   sheet.getContext("2d").drawImage(video, 0, 0, sheet.width, sheet.height);
-}
-
-function frame(found = null, digits = "") {
-  const make = (name, attributes) => {
-    const shape = document.createElementNS("http://www.w3.org/2000/svg", name);
-    for (const key in attributes) shape.setAttribute(key, attributes[key]);
-    return shape;
-  };
-  if (found) overlay.setAttribute("viewBox", `0 0 ${found.width} ${found.height}`);
-  const shapes = (found?.boxes ?? []).flatMap(([x, y, width, height], index) => {
-    const box = { x, y, width, height, "vector-effect": "non-scaling-stroke" };
-    const size = found.height / 10;
-    const text = make("text", { x, y: Math.max(y - size / 4, size), "font-size": size });
-    text.textContent = digits[index] ?? "";
-    return [make("rect", { ...box, class: "edge" }), make("rect", box), text];
-  });
-  overlay.replaceChildren(...shapes);
 }
 
 async function watch() {
@@ -100,10 +83,10 @@ async function watch() {
       const { read, steady, ...rest } = seen;
       recent = [...recent, read].slice(-props.frames);
       if (!steady) {
-        frame();
+        drawFrames(overlay, null);
         say(props.prompt);
       } else if (read === steady) {
-        frame(rest.found, steady.replaceAll("\n", ""));
+        drawFrames(overlay, rest.found, steady.replaceAll("\n", ""));
         answer({ ...rest, found: null });
       }
     } else say(NO_ANSWER);
