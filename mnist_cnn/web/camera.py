@@ -48,4 +48,4 @@ def build_camera(read_frame: Callable[[Any], Mapping[str, Any]]) -> gr.HTML:
         with every one that is to be shown. A photo goes the way of all pictures, through `upload.build_reader`.
     """
     value = {"verdict": CAMERA_PROMPT}
-    return build_part("camera", value, read_frame, ["frames"], prompt=CAMERA_PROMPT, frames=FRAMES)
+    return build_part("camera", value, read_frame, frames=True, prompt=CAMERA_PROMPT, votes=FRAMES)

@@ -163,7 +163,7 @@ def _lay_out(handlers: Handlers) -> Parts:
             picture_tab = gr.Tab("Picture", id="picture", elem_id="picture-tab")
             with picture_tab as parts["picture_tab"], gr.Column(elem_id="stage"):
                 parts["picture"] = build_picture()
-                parts["found"] = build_part("found", shared=["frames"])
+                parts["found"] = build_part("found", frames=True)
             with gr.Tab("Camera", elem_id="camera-tab") as parts["camera_tab"]:
                 parts["camera"] = build_camera(handlers.read_frame)
         parts["verdict"] = gr.HTML(PROMPT, elem_id="verdict", html_template=load_static("verdict.html"))

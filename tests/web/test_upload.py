@@ -1,6 +1,7 @@
 """The Picture tab in a real browser, and pictures that are given anywhere on the page."""
 
 import base64
+import re
 from collections.abc import Callable
 from io import BytesIO
 from typing import Any
@@ -124,8 +125,18 @@ def test_digit_that_a_visitor_frames_is_read_framed_and_put_right(open_page: Cal
     expect(page.locator("#thanks")).to_have_text("Thank you. It is saved as a 7.")
 
 
+def test_picture_is_read_when_a_server_that_was_busy_is_back(page: Page) -> None:
+    calls = re.compile("/component_server")
+    page.route(calls, lambda route: route.fulfill(status=503, json={"error": "busy"}))
+    choose(page, "seven.png", FILES["seven.png"])
+    expect(verdict(page)).to_have_text("No answer yet: the server is busy or away. It is asked again.", timeout=20_000)
+    page.unroute(calls)
+    expect(label(page)).to_have_text("7", timeout=20_000)
+
+
 def test_frame_that_holds_nothing_is_answered_in_a_sentence_and_escape_ends_it(page: Page) -> None:
     choose(page, "number.png", picture_of_42())
+    expect(verdict(page)).to_contain_text("42, ", timeout=20_000)
     opener = page.get_by_role("button", name="Frame the digit yourself")
     for end, sentence in (
         ((0.01, 0.01), "The frame is too small, or outside the picture: draw it around the whole digit."),

@@ -4,8 +4,6 @@
 
 const SENT_SIDE = 640; // pixels
 const LEAST_INTERVAL = 250; // milliseconds from one frame to the next
-const RETRY = 1000; // milliseconds until a server that didn't answer is asked again
-const NO_ANSWER = "No answer yet: the server is busy or away. It is asked again.";
 const REASONS = {
   NotAllowedError: "The camera may not be used: allow it for this page in the browser, then start it again.",
   NotFoundError: "There is no camera: connect one, or give a picture in the Picture tab.",
@@ -77,11 +75,11 @@ async function watch() {
   while (stream && isShown()) {
     const begun = performance.now();
     draw(SENT_SIDE);
-    const seen = await server.read({ url: sheet.toDataURL("image/jpeg", 0.8), recent }); // undefined if it is away
+    const seen = await ask({ url: sheet.toDataURL("image/jpeg", 0.8), recent });
     if (!stream) break;
     if (seen) {
       const { read, steady, ...rest } = seen;
-      recent = [...recent, read].slice(-props.frames);
+      recent = [...recent, read].slice(-props.votes);
       if (!steady) {
         drawFrames(overlay, null);
         say(props.prompt);
@@ -89,8 +87,8 @@ async function watch() {
         drawFrames(overlay, rest.found, steady.replaceAll("\n", ""));
         answer({ ...rest, found: null });
       }
-    } else say(NO_ANSWER);
-    await pause(seen ? begun + LEAST_INTERVAL - performance.now() : RETRY);
+    } else say(AWAY);
+    await pause(seen ? begun + LEAST_INTERVAL - performance.now() : patience);
   }
   watching = false;
   if (stream && !document.hidden) stop(); // another tab of the page was opened

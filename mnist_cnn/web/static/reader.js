@@ -2,7 +2,6 @@
 // show an error of its own for a file that it doesn't take; here every outcome is an answer. Gradio runs this when the
 // component is on the page, with `element`, `props`, `server` and `trigger`.
 
-const RETRY = 1000; // milliseconds until a server that didn't answer is asked again
 const container = element.closest(".gradio-container");
 // In somebody else's page, what is given outside of this one isn't for us.
 const page = window.gradio_config ? document : container;
@@ -66,13 +65,13 @@ async function read() {
     const asked = waiting;
     const { file, found } = asked;
     const url = await encode(file);
-    const read = url && (await server.read({ url, frame: found && measure(found) })); // undefined if it is away or busy
+    const read = url && (await ask({ url, frame: found && measure(found) }));
     if (asked !== waiting) continue;
     if (read) answer({ ...read, found: found ?? read.found, shown: props.value.shown });
-    else if (url) say("No answer yet: the server is busy or away. It is asked again.");
+    else if (url) say(AWAY);
     else say("The file can't be read any more: choose it again.");
     if (read || !url) waiting = null;
-    else await new Promise((resolve) => setTimeout(resolve, RETRY));
+    else await new Promise((resolve) => setTimeout(resolve, patience));
   }
   reading = false;
 }
