@@ -47,4 +47,5 @@ def build_camera(read_frame: Callable[[Any], Mapping[str, Any]]) -> gr.HTML:
         A component whose value is the last answer on which the frames agree, or why there is none. It fires `answer`
         with every one that is to be shown. A photo goes the way of all pictures, through `upload.build_reader`.
     """
-    return build_part("camera", {"verdict": CAMERA_PROMPT}, read_frame, prompt=CAMERA_PROMPT, frames=FRAMES)
+    value = {"verdict": CAMERA_PROMPT}
+    return build_part("camera", value, read_frame, frames=True, prompt=CAMERA_PROMPT, votes=FRAMES)

@@ -26,6 +26,7 @@ from mnist_cnn.web.readings import KeptReading, ReadingStore
 logger = logging.getLogger(__name__)
 
 PROMPT = "Draw a digit or a number"
+EMPTY_FRAME = "There is no ink in this frame: draw it around the digit."
 UNSHOWN = ("HEIF", "TIFF")  # kinds of files that most browsers can't show
 MAX_SHOWN = 0.99  # of a probability: nothing is certain
 
@@ -34,6 +35,12 @@ class Drawing(PictureFile, total=False):
     """A drawing on the pad: a PNG file, and its strokes in the file's pixels, if they aren't too many."""
 
     strokes: list[list[list[float]]] | None
+
+
+class FramedPicture(PictureFile, total=False):
+    """A picture, and the frame that a visitor drew around what is to be read, as `pictures.cut_out` takes it."""
+
+    frame: list[float] | None
 
 
 class Frame(PictureFile, total=False):
@@ -84,7 +91,7 @@ class Answer(TypedDict):
         chosen: the index of the digit that the next two belong to.
         label: the ten probabilities; empty if no digit was read.
         seen: the 28x28 image that the model saw, as a data URL; empty if there is none.
-        found: where it was found; None for a drawing.
+        found: where it was found; None for a drawing, and for what the visitor has framed.
         reading: the id under which the reading is kept; None if there is none.
     """
 
@@ -132,9 +139,10 @@ class Handlers:
         """Read a drawing on Gradio's Sketchpad, as `sketchpad.build_sketchpad` hands it on."""
         return self._read(drawing, "sketchpad", on_error=PROMPT)
 
-    def read_picture(self, picture: PictureFile | None) -> Answer:
-        """Read a picture that was uploaded, pasted or taken."""
-        return self._read(picture, "picture")
+    def read_picture(self, picture: FramedPicture | None) -> Answer:
+        """Read a picture that was uploaded, pasted or taken, or what the visitor has framed in it."""
+        frame = picture.get("frame") if isinstance(picture, dict) else None
+        return self._read(picture, "picture", frame=frame, on_error=None if frame is None else EMPTY_FRAME)
 
     def read_frame(self, frame: Frame | None) -> FrameAnswer:
         """Read a frame of a film. It isn't kept: a film would soon push out what others were answered."""
@@ -185,7 +193,9 @@ class Handlers:
         try:
             if text is None:
                 return self._take_back(visitor, kept)
-            return f"Thank you. It is saved as {self._save(visitor, kept, text)}."
+            former, saved = kept.corrected, self._save(visitor, kept, text)
+            kept.corrected = text
+            return f"Changed to {saved}." if former not in (None, text) else f"Thank you. It is saved as {saved}."
         except CorrectionError as error:
             return str(error)
         except OSError:
@@ -214,6 +224,7 @@ class Handlers:
 
     def _take_back(self, visitor: str, kept: KeptReading) -> str:
         """Forget what a visitor said of a drawing, and say so."""
+        kept.corrected = None
         if self._feedback.take_back(visitor, kept.drawing):
             return "Taken back. Nothing of it is kept."
         return "There is nothing here to take back; what was already sent on stays in the data set."
@@ -232,13 +243,15 @@ class Handlers:
         picture: PictureFile | bytes | None,
         source: str,
         strokes: Strokes | None = None,
+        frame: object = None,
         on_error: str | None = None,
     ) -> Answer:
-        """Read a picture; a drawing in which there is nothing yet is answered with `on_error`, not with the error."""
+        """Read a picture; where there is no ink, the answer is `on_error` if given, else the error."""
         verdict = PROMPT
         if picture is not None:
             try:
-                return self._show(self._queue.read_number(picture, source, strokes), framed=source == "picture")
+                answered = self._queue.read_number(picture, source, strokes, frame)
+                return self._show(answered, framed=source == "picture" and frame is None)
             except EmptyPictureError as error:
                 verdict = on_error or html.escape(str(error))
             except PictureError as error:

@@ -163,18 +163,18 @@ def _lay_out(handlers: Handlers) -> Parts:
             picture_tab = gr.Tab("Picture", id="picture", elem_id="picture-tab")
             with picture_tab as parts["picture_tab"], gr.Column(elem_id="stage"):
                 parts["picture"] = build_picture()
-                parts["found"] = gr.HTML("", elem_id="found", html_template=load_static("found.html"))
+                parts["found"] = build_part("found", frames=True)
             with gr.Tab("Camera", elem_id="camera-tab") as parts["camera_tab"]:
                 parts["camera"] = build_camera(handlers.read_frame)
         parts["verdict"] = gr.HTML(PROMPT, elem_id="verdict", html_template=load_static("verdict.html"))
         with gr.Column(elem_id="details"):
             parts["digits"] = build_part("digits")
+            parts["correction"] = build_part("correction", digits=list(range(NUM_CLASSES)))
+            parts["thanks"] = gr.HTML("", elem_id="thanks", html_template='<p role="status">${value}</p>')
             parts["label"] = gr.Label(num_top_classes=10, elem_id="label", label="Probabilities", show_label=False)
             with gr.Row(elem_id="tiles"):
                 parts["seen"] = gr.HTML("", elem_id="seen", html_template=load_static("seen.html"))
                 parts["heat"] = gr.HTML(html_template=load_static("heat.html"))
-            parts["correction"] = build_part("correction", digits=list(range(NUM_CLASSES)))
-            parts["thanks"] = gr.HTML("", elem_id="thanks", html_template='<p role="status">${value}</p>')
     parts["reader"] = build_reader(handlers.read_picture)
     for hidden in ("sketchpad_answer", "reading", "chosen"):
         parts[hidden] = gr.JSON(visible=False)

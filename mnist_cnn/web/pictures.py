@@ -2,13 +2,18 @@
 
 import base64
 import io
+from typing import Any
 
 import numpy as np
 from PIL import Image
 
+from mnist_cnn.errors import UnreadablePictureError
+
 FOR, AGAINST = np.array([129, 140, 248]), np.array([251, 146, 60])  # as in page.css
 PREVIEW_SIDE = 1024  # pixels
 MAX_DRAWING_SIDE = 1024  # pixels; a photo is kept no larger
+LEAST_SIDE, LEAST_SHARE = 8, 0.01  # of a visitor's frame, in pixels and of the picture's longer side
+BAD_FRAME = "The frame is too small, or outside the picture: draw it around the whole digit."
 
 
 def encode_png_url(image: Image.Image) -> str:
@@ -35,6 +40,27 @@ def encode_drawing(image: Image.Image) -> bytes:
     file = io.BytesIO()
     bare.save(file, "PNG", compress_level=1)  # a visitor waits for it
     return file.getvalue()
+
+
+def cut_out(image: Image.Image, frame: Any) -> Image.Image:  # noqa: ANN401  # it comes from a browser
+    """Return the part of a picture inside a visitor's frame.
+
+    Args:
+        image: the whole picture.
+        frame: left, top, width and height, as shares of the picture's; what is outside of it is ignored.
+
+    Raises:
+        UnreadablePictureError: if that is none, or leaves too little of the picture.
+    """
+    try:
+        x, y, width, height = map(float, frame)
+        shares = zip((x, y, x + width, y + height), image.size * 2, strict=True)
+        left, top, right, bottom = (round(min(max(share, 0.0), 1.0) * side) for share, side in shares)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise UnreadablePictureError(BAD_FRAME) from error
+    if min(right - left, bottom - top) < max(LEAST_SIDE, LEAST_SHARE * max(image.size)):
+        raise UnreadablePictureError(BAD_FRAME)
+    return image.crop((left, top, right, bottom))
 
 
 def draw_heat_map(image: np.ndarray, attribution: np.ndarray) -> Image.Image:

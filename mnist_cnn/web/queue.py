@@ -24,6 +24,7 @@ from mnist_cnn.web.exchange import CLIENT_GONE, AnswerError, is_abandoned, set_e
 from mnist_cnn.web.limits import MAX_BATCH_MEGAPIXELS, MAX_BATCH_SECONDS
 from mnist_cnn.web.model_source import ModelHolder
 from mnist_cnn.web.payloads import PictureFile, load_content
+from mnist_cnn.web.pictures import cut_out
 from mnist_cnn.web.turns import NetworkTurns, Turns
 
 logger = logging.getLogger(__name__)
@@ -37,7 +38,7 @@ class Answered(NamedTuple, Generic[What]):
 
     Attributes:
         reading: what was read.
-        image: the picture that it was read from, decoded and upright.
+        image: the picture, or the part of it, that it was read from, decoded and upright.
         classifier: the model that read it.
     """
 
@@ -67,19 +68,20 @@ class ReadingQueue:
             EmptyPictureError: if there is no ink in it.
             BusyError: if it is large, and too many such pictures wait already.
         """
-        return self._log(partial(self._read, picture), source)
+        return self._log(partial(self._read, picture, None), source)
 
     def read_number(
-        self, picture: PictureFile | bytes | None, source: str, strokes: Strokes | None = None
+        self, picture: PictureFile | bytes | None, source: str, strokes: Strokes | None = None, frame: object = None
     ) -> Answered[NumberReading]:
-        """Read all digits of one picture.
+        """Read all digits of one picture, or of what a visitor has framed in it.
 
         Args:
             picture: as for `read`, which also tells the errors.
             source: likewise.
             strokes: with which it was drawn, in its pixels, if that is known.
+            frame: as `pictures.cut_out` takes it, which also tells the errors; None for the whole picture.
         """
-        return self._log(partial(self._read_number, picture, strokes), source)
+        return self._log(partial(self._read_number, picture, strokes, frame), source)
 
     def read_batch(self, pictures: Sequence[PictureFile | None], source: str) -> list[Reading | PictureError]:
         """Read many pictures; an unreadable one has its error, as `read` would raise it, in place of its reading.
@@ -91,7 +93,7 @@ class ReadingQueue:
             AnswerError: if the client hangs up before the last picture.
         """
         set_error_status(500)
-        batch = _Batch(self._read)
+        batch = _Batch(lambda picture, line: self._read(picture, None, line))
         readings: list[Reading | PictureError] = []
         for picture in pictures:
             line = _LogLine(source)
@@ -111,12 +113,14 @@ class ReadingQueue:
         line.write(answered.reading)
         return answered
 
-    def _read(self, picture: PictureFile | bytes | None, line: "_LogLine") -> Answered[Reading]:
+    def _read(self, picture: PictureFile | bytes | None, frame: object, line: "_LogLine") -> Answered[Reading]:
         """Decode a picture, find what may be a digit, and let the network read that."""
         with line.timed():
             content = picture if isinstance(picture, bytes) else load_content(picture)
             with self._turns.take(count_pixels(content)):
                 image = line.load(content)
+                if frame is not None:
+                    image = cut_out(image, frame)
                 prepared = prepare(image)
             with self._network_turns.take(len(prepared.images)):
                 classifier = self._models.served.classifier
@@ -124,10 +128,10 @@ class ReadingQueue:
         return Answered(reading, image, classifier)
 
     def _read_number(
-        self, picture: PictureFile | bytes | None, strokes: Strokes | None, line: "_LogLine"
+        self, picture: PictureFile | bytes | None, strokes: Strokes | None, frame: object, line: "_LogLine"
     ) -> Answered[NumberReading]:
         """Read a picture as one digit, and if it is none, as a number: with a turn of its own for each."""
-        whole, image, classifier = self._read(picture, line)
+        whole, image, classifier = self._read(picture, frame, line)
         with line.timed():
             with self._turns.take(image.width * image.height):
                 layouts = [] if whole.is_digit else propose_layouts(image, strokes)

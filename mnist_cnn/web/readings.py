@@ -17,12 +17,14 @@ class KeptReading:
         classifier: the model that read it, which may not be the one that serves by now.
         drawing: the picture, as `pictures.encode_drawing` encodes it.
         visitor: who may correct it; None as long as anyone may who knows its id.
+        corrected: what that visitor said last; None if nothing, or if it was taken back.
     """
 
     reading: NumberReading
     classifier: Classifier
     drawing: bytes
     visitor: str | None = None
+    corrected: str | None = None
 
     @property
     def shown(self) -> tuple[Reading, ...]:

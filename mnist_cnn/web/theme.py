@@ -25,6 +25,7 @@ def build_part(
     name: str,
     value: Mapping[str, Any] | None = None,
     read: Callable[[Any], Mapping[str, Any]] | None = None,
+    frames: bool = False,
     **properties: Any,  # noqa: ANN401
 ) -> gr.HTML:
     """Build a component of our own from the static files of its name: a script, and HTML and CSS if there are any.
@@ -33,6 +34,7 @@ def build_part(
         name: of the files, and of the element.
         value: the first one.
         read: what the script calls as `server.read`.
+        frames: whether the script draws frames.
         properties: what the script and the HTML find beside the value.
     """
 
@@ -40,13 +42,14 @@ def build_part(
         return read(given) if read else None
 
     call.__name__ = "read"  # by which the script calls it
+    scripts = {"ask": read, "frames": frames, name: True}
     page, style = STATIC / f"{name}.html", STATIC / f"{name}.css"
     return gr.HTML(
         value,
         elem_id=name,
         html_template=page.read_text() if page.exists() else "",
         css_template=style.read_text() if style.exists() else "",
-        js_on_load=load_static(f"{name}.js"),
+        js_on_load="".join(load_static(f"{script}.js") for script, wanted in scripts.items() if wanted),
         apply_default_css=False,
         server_functions=[call] if read else None,
         **properties,

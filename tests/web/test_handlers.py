@@ -222,6 +222,27 @@ def test_digits_of_a_number_in_a_picture_are_framed(handlers: Handlers) -> None:
     assert found["alt"] == "The picture, with a frame around each digit of 42"
 
 
+def test_correction_of_a_frame_stores_what_is_inside(handlers: Handlers, tmp_path: Path) -> None:
+    image, _ = draw_number("42")
+    picture = Image.new("RGB", image.size, "white")
+    picture.paste(image, mask=image)
+    answer = handlers.read_picture({"url": data_url(encode(picture, "PNG")), "frame": [0.5, -1, 9, 9]})
+    assert (answer["label"]["label"], answer["digits"], answer["found"]) == ("2", [], None)
+    assert handlers.correct(answer["reading"], *say("7")) == "Thank you. It is saved as a 7."
+    row, inside = load_correction(tmp_path), picture.crop((100, 0, 200, 100))
+    np.testing.assert_array_equal(np.asarray(row["drawing"]), np.asarray(inside))
+    np.testing.assert_array_equal(np.asarray(row["image"]), to_mnist(inside)[..., 0])
+    assert row["label"] == 7
+
+
+@pytest.mark.parametrize(
+    "frame", ["all", 7, {}, [0, 0, 1], [0, 0, 0.01, 1], [1.1, 0, 1, 1], [1, 1, -1, -1], [float("nan")] * 4]
+)
+def test_frame_in_which_nothing_can_be_read_is_answered_in_a_sentence(handlers: Handlers, frame: Any) -> None:
+    answer = handlers.read_picture({"url": data_url(FILES["seven.png"]), "frame": frame})
+    assert answer["verdict"].startswith("The frame is too small, or outside the picture")
+
+
 @pytest.mark.parametrize("strokes", ["all", [[[0, 1, 2]]], [[[0, 0]]] * 201])
 def test_strokes_that_the_pad_does_not_send_are_refused(handlers: Handlers, strokes: Any) -> None:
     with pytest.raises(AnswerError):
@@ -258,8 +279,12 @@ def test_reading_is_corrected_by_one_visitor_who_may_think_again(handlers: Handl
     assert handlers.correct(answer["reading"], *say("1")) == "Thank you. It is saved as a 1."
     refusal = handlers.correct(answer["reading"], *say("2", session="another"))
     assert refusal == "The picture is not here any more. Please give it again."
+    assert handlers.correct(answer["reading"], *say("4")) == "Changed to a 4."
     assert handlers.correct(answer["reading"], *say("4")) == "Thank you. It is saved as a 4."
     assert load_correction(tmp_path)["label"] == 4
+    back, request = {"taken_back": True}, say("")[1]
+    assert handlers.correct(answer["reading"], back, request).startswith("Taken back.")
+    assert handlers.correct(answer["reading"], *say("1")) == "Thank you. It is saved as a 1."
 
 
 def load_number(tmp_path: Path) -> dict[str, Any]:

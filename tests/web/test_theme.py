@@ -138,6 +138,38 @@ def test_rows_stay_in_order_and_each_shows_what_speaks_for_it(page: Page) -> Non
     expect(page.get_by_alt_text("The ink that speaks for a 1 and for a 7")).to_be_visible()
 
 
+@pytest.mark.parametrize("size", [(1440, 900), (1024, 768), (390, 844), (844, 390), (320, 568), (520, 700)])
+def test_corrections_stand_next_to_the_answer_and_are_large(
+    open_page: Callable[..., Page], size: tuple[int, int]
+) -> None:
+    page = open_page(viewport={"width": size[0], "height": size[1]})
+    expect(page.locator("#correction button").first).to_be_hidden()
+    draw(page, page.locator("#pad canvas"), DIGITS["7"])
+    expect(label(page)).to_have_text("7")
+    for button in page.locator("#correction [role=group] button").all():
+        box = button.bounding_box()
+        assert box
+        assert min(box["width"], box["height"]) >= 43.9
+    above, digits, rows = (page.locator(f"#{name}").bounding_box() for name in ("digits", "correction", "label"))
+    assert above
+    assert digits
+    assert rows
+    assert 0 <= digits["y"] - (above["y"] + above["height"]) <= 24
+    assert digits["y"] + digits["height"] <= rows["y"]
+
+
+def test_second_pick_replaces_the_first_and_says_so(page: Page) -> None:
+    draw(page, page.locator("#pad canvas"), DIGITS["7"])
+    expect(page.get_by_alt_text("The ink that speaks for a 7")).to_be_visible()
+    one, four = (page.locator("#correction").get_by_role("button", name=digit, exact=True) for digit in "14")
+    one.click()
+    expect(page.locator("#thanks")).to_have_text("Thank you. It is saved as a 1.")
+    four.click()
+    expect(page.locator("#thanks")).to_have_text("Changed to a 4.")
+    expect(one).to_have_attribute("aria-pressed", "false")
+    expect(four).to_have_attribute("aria-pressed", "true")
+
+
 def test_picked_digit_is_pressed_and_picking_it_again_takes_it_back(page: Page) -> None:
     expect(page.locator("#correction button").first).to_be_hidden()
     draw(page, page.locator("#pad canvas"), DIGITS["7"])

@@ -1,6 +1,7 @@
 """The Picture tab in a real browser, and pictures that are given anywhere on the page."""
 
 import base64
+import re
 from collections.abc import Callable
 from io import BytesIO
 from typing import Any
@@ -38,6 +39,33 @@ def frames(page: Page) -> Locator:
     return page.locator("#found .frame")
 
 
+def picture_of_42() -> bytes:
+    """A picture of 200x100 pixels, with a digit in each half."""
+    drawing, _ = draw_number("42")
+    picture = Image.new("RGB", drawing.size, "white")
+    picture.paste(drawing, mask=drawing)
+    return encode(picture, "PNG")
+
+
+def drag(page: Page, how: str, start: tuple[float, float], end: tuple[float, float]) -> None:
+    """Drag with the mouse or a finger from one place on the picture to another, in shares of its size."""
+    box = page.locator("#found svg").bounding_box()
+    assert box
+    scale = min(box["width"] / 200, box["height"] / 100)
+    middle = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    places = [(middle[0] + (x - 0.5) * 200 * scale, middle[1] + (y - 0.5) * 100 * scale) for x, y in (start, end)]
+    if how == "mouse":
+        page.mouse.move(*places[0])
+        page.mouse.down()
+        page.mouse.move(*places[1], steps=3)
+        page.mouse.up()
+        return
+    screen = page.context.new_cdp_session(page)
+    for kind, points in (("touchStart", places[:1]), ("touchMove", places[1:]), ("touchEnd", [])):
+        touches = [{"x": x, "y": y} for x, y in points]
+        screen.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": touches})
+
+
 def test_frame_lies_on_the_picture_at_every_size_of_the_window(page: Page) -> None:
     choose(page, "turned.jpg", FILES["turned.jpg"])
     expect(label(page)).to_have_text("7", timeout=20_000)
@@ -60,16 +88,68 @@ def test_frame_lies_on_the_picture_at_every_size_of_the_window(page: Page) -> No
 
 
 def test_number_in_a_picture_is_framed_digit_by_digit(page: Page) -> None:
-    drawing, _ = draw_number("42")
-    picture = Image.new("RGB", drawing.size, "white")
-    picture.paste(drawing, mask=drawing)
-    choose(page, "number.png", encode(picture, "PNG"))
+    choose(page, "number.png", picture_of_42())
     expect(verdict(page)).to_contain_text("42, ", timeout=20_000)
     expect(page.get_by_role("list", name="Digits of the number").get_by_role("button")).to_have_count(2)
     expect(page.get_by_role("img", name="The picture, with a frame around each digit of 42")).to_be_visible()
     expect(frames(page)).to_have_count(2)
     page.get_by_role("button", name="2, digit 2 of 2").click()
     expect(label(page)).to_have_text("2")
+
+
+@pytest.mark.parametrize("how", ["mouse", "finger", "keys"])
+def test_digit_that_a_visitor_frames_is_read_framed_and_put_right(open_page: Callable[..., Page], how: str) -> None:
+    page = open_page(viewport={"width": 390, "height": 844}, has_touch=how == "finger")
+    opener = page.get_by_role("button", name="Frame the digit yourself")
+    page.get_by_role("tab", name="Picture").click()
+    expect(opener).to_be_hidden()  # there is no picture yet
+    choose(page, "number.png", picture_of_42())
+    expect(verdict(page)).to_contain_text("42, ", timeout=20_000)
+    opener.click()
+    expect(page.locator("#found").get_by_role("status")).to_contain_text("Shift and arrows resize it, Enter takes it")
+    expect(page.get_by_role("application", name="The picture, with a frame around what is to be read")).to_be_focused()
+    if how == "keys":
+        for key, times in {"ArrowRight": 10, "ArrowUp": 5, "Shift+ArrowDown": 10, "Enter": 1}.items():
+            for _ in range(times):
+                page.keyboard.press(key)
+    else:
+        drag(page, how, (0.99, 0.99), (0.51, 0.01))
+    expect(verdict(page)).to_contain_text("2, ")
+    expect(verdict(page)).not_to_contain_text("42")
+    expect(opener).to_be_focused()
+    frame, shown = frames(page).bounding_box(), page.get_by_role("img", name="with your frame").bounding_box()
+    assert frame
+    assert shown
+    assert frame["x"] + frame["width"] / 2 == pytest.approx(shown["x"] + shown["width"] * 0.75, abs=3)
+    page.get_by_role("group", name="The right digit").get_by_role("button", name="7").click()
+    expect(page.locator("#thanks")).to_have_text("Thank you. It is saved as a 7.")
+
+
+def test_picture_is_read_when_a_server_that_was_busy_is_back(page: Page) -> None:
+    calls = re.compile("/component_server")
+    page.route(calls, lambda route: route.fulfill(status=503, json={"error": "busy"}))
+    choose(page, "seven.png", FILES["seven.png"])
+    expect(verdict(page)).to_have_text("No answer yet: the server is busy or away. It is asked again.", timeout=20_000)
+    page.unroute(calls)
+    expect(label(page)).to_have_text("7", timeout=20_000)
+
+
+def test_frame_that_holds_nothing_is_answered_in_a_sentence_and_escape_ends_it(page: Page) -> None:
+    choose(page, "number.png", picture_of_42())
+    expect(verdict(page)).to_contain_text("42, ", timeout=20_000)
+    opener = page.get_by_role("button", name="Frame the digit yourself")
+    for end, sentence in (
+        ((0.01, 0.01), "The frame is too small, or outside the picture: draw it around the whole digit."),
+        ((0.1, 0.1), "There is no ink in this frame: draw it around the digit."),
+    ):
+        opener.click()
+        drag(page, "mouse", (0, 0), end)
+        expect(verdict(page)).to_have_text(sentence)
+    opener.click()
+    expect(opener).to_have_attribute("aria-pressed", "true")
+    page.keyboard.press("Escape")
+    expect(opener).to_have_attribute("aria-pressed", "false")
+    expect(opener).to_be_focused()
 
 
 def test_heic_is_read_and_shown_though_browsers_cannot_show_it(page: Page) -> None:

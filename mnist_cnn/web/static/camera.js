@@ -4,8 +4,6 @@
 
 const SENT_SIDE = 640; // pixels
 const LEAST_INTERVAL = 250; // milliseconds from one frame to the next
-const RETRY = 1000; // milliseconds until a server that didn't answer is asked again
-const NO_ANSWER = "No answer yet: the server is busy or away. It is asked again.";
 const REASONS = {
   NotAllowedError: "The camera may not be used: allow it for this page in the browser, then start it again.",
   NotFoundError: "There is no camera: connect one, or give a picture in the Picture tab.",
@@ -58,7 +56,7 @@ function stop() {
   stream?.getTracks().forEach((track) => track.stop());
   stream = video.srcObject = null;
   recent = [];
-  frame();
+  drawFrames(overlay, null);
   say(props.prompt);
   show();
 }
@@ -71,43 +69,26 @@ function draw(side) {
   sheet.getContext("2d").drawImage(video, 0, 0, sheet.width, sheet.height);
 }
 
-function frame(found = null, digits = "") {
-  const make = (name, attributes) => {
-    const shape = document.createElementNS("http://www.w3.org/2000/svg", name);
-    for (const key in attributes) shape.setAttribute(key, attributes[key]);
-    return shape;
-  };
-  if (found) overlay.setAttribute("viewBox", `0 0 ${found.width} ${found.height}`);
-  const shapes = (found?.boxes ?? []).flatMap(([x, y, width, height], index) => {
-    const box = { x, y, width, height, "vector-effect": "non-scaling-stroke" };
-    const size = found.height / 10;
-    const text = make("text", { x, y: Math.max(y - size / 4, size), "font-size": size });
-    text.textContent = digits[index] ?? "";
-    return [make("rect", { ...box, class: "edge" }), make("rect", box), text];
-  });
-  overlay.replaceChildren(...shapes);
-}
-
 async function watch() {
   if (watching) return;
   watching = true;
   while (stream && isShown()) {
     const begun = performance.now();
     draw(SENT_SIDE);
-    const seen = await server.read({ url: sheet.toDataURL("image/jpeg", 0.8), recent }); // undefined if it is away
+    const seen = await ask({ url: sheet.toDataURL("image/jpeg", 0.8), recent });
     if (!stream) break;
     if (seen) {
       const { read, steady, ...rest } = seen;
-      recent = [...recent, read].slice(-props.frames);
+      recent = [...recent, read].slice(-props.votes);
       if (!steady) {
-        frame();
+        drawFrames(overlay, null);
         say(props.prompt);
       } else if (read === steady) {
-        frame(rest.found, steady.replaceAll("\n", ""));
+        drawFrames(overlay, rest.found, steady.replaceAll("\n", ""));
         answer({ ...rest, found: null });
       }
-    } else say(NO_ANSWER);
-    await pause(seen ? begun + LEAST_INTERVAL - performance.now() : RETRY);
+    } else say(AWAY);
+    await pause(seen ? begun + LEAST_INTERVAL - performance.now() : patience);
   }
   watching = false;
   if (stream && !document.hidden) stop(); // another tab of the page was opened

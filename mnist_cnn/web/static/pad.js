@@ -10,11 +10,8 @@ const MAX_POINTS = 3000; // likewise, of all strokes
 const LEAST_STEP = 3; // pixels of the picture between two points that are sent
 const LEAST_INTERVAL = 100; // milliseconds between two readings while the pen moves
 const REST = 200; // milliseconds without a change until the pad is at rest
-const RETRY = 1000; // milliseconds until a server that didn't answer is asked again; each time twice as many
-const LONGEST_RETRY = 30000;
-const NO_ANSWER = "No answer yet";
 const OFFLINE = "You are offline. The drawing is kept, and read once you are connected.";
-const AWAY = "The server is busy or away. The drawing is kept, and the server is asked again.";
+const BUSY = "The server is busy or away. The drawing is kept, and the server is asked again.";
 const THICKEST = 0.22; // the pen's width for the size of the drawing, else the loops of small digits fill with ink
 const THINNEST = 0.02; // the pen's width for the pad's height
 const REPLAY = 700; // milliseconds that an example takes to write itself
@@ -38,7 +35,6 @@ let due = null; // the timer of the next reading
 let reading = false; // whether a request is under way
 let changed = false; // whether the drawing has changed since that request
 let rest = null; // the timer until the pad is at rest
-let pause = RETRY; // until a server that doesn't answer is asked again
 
 const drawing = () => unfinished ?? history[present];
 const clamp = (value, least, most) => Math.min(Math.max(value, least), most);
@@ -170,16 +166,11 @@ async function read() {
     paint(sheet, view);
     const url = drawing().length ? sheet.toDataURL() : null;
     if (url === (props.value?.url ?? null)) continue;
-    // undefined if the server is away or busy
-    const answer = await Promise.resolve(server.read(url && { url, strokes: thin(view) })).catch(() => undefined);
+    const answer = await ask(url && { url, strokes: thin(view) });
     props.value = answer ? { url, view, ...answer } : { url: "", verdict: NO_ANSWER };
     frame(look());
-    say(answer ? "" : navigator.onLine ? AWAY : OFFLINE);
-    if (answer) pause = RETRY;
-    else if (due === null) {
-      due = setTimeout(read, pause);
-      pause = Math.min(2 * pause, LONGEST_RETRY);
-    }
+    say(answer ? "" : navigator.onLine ? BUSY : OFFLINE);
+    if (!answer) due ??= setTimeout(read, patience);
   }
   reading = false;
   if (!unfinished && !due) rest = setTimeout(trigger, REST, "rest");

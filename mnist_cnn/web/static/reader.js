@@ -2,12 +2,12 @@
 // show an error of its own for a file that it doesn't take; here every outcome is an answer. Gradio runs this when the
 // component is on the page, with `element`, `props`, `server` and `trigger`.
 
-const RETRY = 1000; // milliseconds until a server that didn't answer is asked again
 const container = element.closest(".gradio-container");
 // In somebody else's page, what is given outside of this one isn't for us.
 const page = window.gradio_config ? document : container;
 
-let waiting = null; // the file that is to be read
+let given = null; // the file that is shown
+let waiting = null; // what is to be read: the file, and the visitor's frame if there is one
 let reading = false;
 
 // Another tab's answer stays where it is until this one is opened.
@@ -25,14 +25,20 @@ function give(file) {
   if (file.size > props.max_file_mb * 2 ** 20) {
     return refuse(`The picture is too large: choose a file of at most ${props.max_file_mb} MB.`);
   }
-  answer({ verdict: "Reading the picture …", shown: URL.createObjectURL(file) });
+  given = file;
+  begin({ shown: URL.createObjectURL(file) });
   trigger("give");
-  waiting = file;
+}
+
+// Read the file, or what is in a frame that `found` shows.
+function begin({ shown, found = null }) {
+  answer({ verdict: "Reading the picture …", shown, found });
+  waiting = { file: given, found };
   read();
 }
 
 function refuse(verdict) {
-  waiting = null;
+  given = waiting = null;
   answer({ verdict, shown: null });
   trigger("give");
 }
@@ -46,20 +52,26 @@ function encode(file) {
   });
 }
 
+// Return a frame in shares of the picture, which the server may see in another size.
+function measure({ width, height, boxes: [box] }) {
+  return box.map((side, index) => side / (index % 2 ? height : width));
+}
+
 // Send one request at a time, the last for the last picture.
 async function read() {
   if (reading) return;
   reading = true;
   while (waiting) {
-    const file = waiting;
+    const asked = waiting;
+    const { file, found } = asked;
     const url = await encode(file);
-    const read = url && (await server.read({ url })); // undefined if the server is away or busy
-    if (file !== waiting) continue;
-    if (read) answer({ ...read, shown: props.value.shown });
-    else if (url) say("No answer yet: the server is busy or away. It is asked again.");
+    const read = url && (await ask({ url, frame: found && measure(found) }));
+    if (asked !== waiting) continue;
+    if (read) answer({ ...read, found: found ?? read.found, shown: props.value.shown });
+    else if (url) say(AWAY);
     else say("The file can't be read any more: choose it again.");
     if (read || !url) waiting = null;
-    else await new Promise((resolve) => setTimeout(resolve, RETRY));
+    else await new Promise((resolve) => setTimeout(resolve, patience));
   }
   reading = false;
 }
@@ -86,6 +98,7 @@ function take(event, file) {
 const brings = (event) => event.dataTransfer?.types.includes("Files");
 
 container.addEventListener("photo", ({ detail }) => give(detail)); // of the camera
+container.addEventListener("frame", ({ detail }) => given && begin({ shown: props.value.shown, found: detail }));
 page.addEventListener("paste", (event) => take(event, event.clipboardData?.files[0]), true);
 page.addEventListener("drop", (event) => take(event, event.dataTransfer?.files[0]), true);
 page.addEventListener("dragover", (event) => brings(event) && event.preventDefault(), true);
@@ -98,7 +111,7 @@ container.addEventListener(
   "click",
   (event) => {
     if (event.target.closest("#picture [aria-label='Remove Image']")) {
-      waiting = null;
+      given = waiting = null;
       answer({ verdict: props.prompt });
     }
     if (!event.target.closest("#picture [aria-label='Paste from clipboard']")) return;
