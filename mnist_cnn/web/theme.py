@@ -1,5 +1,6 @@
 """The look of the page: the theme, the static files, and what a link to the page shows."""
 
+import gzip
 import html
 import re
 from collections.abc import Callable, Mapping
@@ -7,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
-from starlette.datastructures import MutableHeaders
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 TITLE = "Handwritten digit reader"
@@ -78,7 +79,7 @@ def build_theme() -> gr.themes.Base:
 
 
 class LinkPreview:
-    """Middleware that replaces Gradio's title and description, which shared links show, with the page's own."""
+    """Middleware that gives the page a head of its own, in place of what Gradio lets shared links show, and packs it."""
 
     TAGS = "".join(
         f'<meta {kind}="{name}" content="{html.escape(content)}">'
@@ -90,6 +91,7 @@ class LinkPreview:
             ("name", "twitter:card", "summary"),
         ]
     ).encode()
+    STYLE = f"<style>{load_static('loading.css')}</style>".encode()
     NOSCRIPT = b"<noscript><p>This page needs JavaScript: please allow it here, and load the page again.</p></noscript>"
     GRADIO_TAGS = re.compile(rb'<meta\s+(?:property="og:|name="twitter:)[^>]*>')
 
@@ -112,9 +114,14 @@ class LinkPreview:
                 return
             page += message.get("body", b"")
             if not message.get("more_body"):
-                page = self.GRADIO_TAGS.sub(b"", page).replace(b"</head>", self.TAGS + b"</head>", 1)
+                page = self.GRADIO_TAGS.sub(b"", page).replace(b"</head>", self.TAGS + self.STYLE + b"</head>", 1)
                 page = page.replace(b"</body>", self.NOSCRIPT + b"</body>", 1)
-                MutableHeaders(raw=start["headers"])["content-length"] = str(len(page))
+                headers = MutableHeaders(raw=start["headers"])
+                if "gzip" in Headers(scope=scope).get("accept-encoding", ""):  # Gradio packs files only
+                    page = gzip.compress(page)
+                    headers["content-encoding"] = "gzip"
+                headers.add_vary_header("Accept-Encoding")
+                headers["content-length"] = str(len(page))
                 await send(start)
                 await send({"type": "http.response.body", "body": page})
 

@@ -9,7 +9,7 @@ import gradio
 import httpx2
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import FrameLocator, Page, expect
+from playwright.sync_api import Browser, FrameLocator, Page, expect
 
 from tests import ROOT
 from tests.support.browsing import App, draw, label, wait_for_pad
@@ -32,6 +32,11 @@ def is_dark(page: Page) -> bool:
     return red + green + blue < 3 * 128
 
 
+SHIFTS = """
+    window.shift = 0;
+    const add = (list) => list.getEntries().forEach((entry) => (shift += entry.value));
+    new PerformanceObserver(add).observe({ type: "layout-shift", buffered: true });
+"""
 BACKGROUND = "paper => getComputedStyle(paper).backgroundColor"
 OVERFLOW = "[document.documentElement, document.body].some(e => e.scrollHeight > e.clientHeight + 1)"
 
@@ -58,6 +63,28 @@ def test_page_is_dark_where_the_system_or_the_address_says_so(open_page: Callabl
     page.goto(f"{app.url}/?__theme=dark")
     wait_for_pad(page)
     assert is_dark(page)
+
+
+@pytest.mark.parametrize("size", [(1440, 900), (320, 568)])
+def test_page_comes_whole_and_light_and_the_sketchpads_library_with_its_tab(
+    browser: Browser, app: App, size: tuple[int, int]
+) -> None:
+    page = browser.new_page(viewport={"width": size[0], "height": size[1]})
+    page.add_init_script(SHIFTS)
+    network = page.context.new_cdp_session(page)
+    network.send("Network.enable")
+    loaded: list[int] = []
+    network.on("Network.loadingFinished", lambda event: loaded.append(event["encodedDataLength"]))
+    page.goto(app.url)
+    wait_for_pad(page)
+    page.wait_for_load_state("networkidle")
+    assert page.evaluate("shift") < 0.05
+    before = sum(loaded)
+    assert 100_000 < before < 450_000
+    page.get_by_role("tab", name="Sketchpad").click()
+    expect(page.locator("#sketchpad canvas").first).to_be_visible(timeout=20_000)
+    assert sum(loaded) - before > 100_000
+    page.close()
 
 
 @pytest.mark.parametrize("width", [360, 1100])
