@@ -2,6 +2,7 @@
 
 import gzip
 import html
+import os
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -15,6 +16,7 @@ TITLE = "Handwritten digit reader"
 DESCRIPTION = "Draw a digit or a number, or give a picture of one: a small neural network trained on MNIST reads it."
 STATIC = Path(__file__).parent / "static"
 FAVICON = STATIC / "favicon.png"
+PICTURE = "mnist_cnn/web/static/page.png"  # of the page, in the Space's repository
 
 
 def load_static(name: str) -> str:
@@ -81,23 +83,22 @@ def build_theme() -> gr.themes.Base:
 class LinkPreview:
     """Middleware that gives the page a head of its own, in place of what Gradio lets shared links show, and packs it."""
 
-    TAGS = "".join(
-        f'<meta {kind}="{name}" content="{html.escape(content)}">'
-        for kind, name, content in [
-            ("name", "description", DESCRIPTION),
-            ("property", "og:type", "website"),
-            ("property", "og:title", TITLE),
-            ("property", "og:description", DESCRIPTION),
-            ("name", "twitter:card", "summary"),
-        ]
-    ).encode()
     STYLE = f"<style>{load_static('loading.css')}</style>".encode()
     NOSCRIPT = b"<noscript><p>This page needs JavaScript: please allow it here, and load the page again.</p></noscript>"
     GRADIO_TAGS = re.compile(rb'<meta\s+(?:property="og:|name="twitter:)[^>]*>')
 
     def __init__(self, app: ASGIApp) -> None:
-        """Stand before an app."""
+        """Stand before an app. A Space tells its address and its repository in the environment."""
         self.app = app
+        tags = {"description": DESCRIPTION, "og:type": "website", "og:title": TITLE, "og:description": DESCRIPTION}
+        link = ""
+        host, space = os.environ.get("SPACE_HOST"), os.environ.get("SPACE_ID")
+        if host and space:
+            address = f"https://{host}/"
+            link = f'<link rel="canonical" href="{html.escape(address)}">'
+            tags |= {"og:url": address, "og:image": f"https://huggingface.co/spaces/{space}/resolve/main/{PICTURE}"}
+        tags["twitter:card"] = "summary_large_image" if "og:image" in tags else "summary"
+        self.tags = link.encode() + b"".join(map(_write_tag, tags.items()))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, and rewrite the answer if it is the page."""
@@ -114,7 +115,7 @@ class LinkPreview:
                 return
             page += message.get("body", b"")
             if not message.get("more_body"):
-                page = self.GRADIO_TAGS.sub(b"", page).replace(b"</head>", self.TAGS + self.STYLE + b"</head>", 1)
+                page = self.GRADIO_TAGS.sub(b"", page).replace(b"</head>", self.tags + self.STYLE + b"</head>", 1)
                 page = page.replace(b"</body>", self.NOSCRIPT + b"</body>", 1)
                 headers = MutableHeaders(raw=start["headers"])
                 if "gzip" in Headers(scope=scope).get("accept-encoding", ""):  # Gradio packs files only
@@ -126,3 +127,10 @@ class LinkPreview:
                 await send({"type": "http.response.body", "body": page})
 
         await self.app(scope, receive, rewrite)
+
+
+def _write_tag(tag: tuple[str, str]) -> bytes:
+    """Return what a page's head says of it under a name."""
+    name, content = tag
+    kind = "property" if name.startswith("og:") else "name"
+    return f'<meta {kind}="{name}" content="{html.escape(content)}">'.encode()

@@ -9,8 +9,16 @@ import gradio
 import httpx2
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from PIL import Image
 from playwright.sync_api import Browser, FrameLocator, Page, expect
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import HTMLResponse
+from starlette.routing import Route
+from starlette.testclient import TestClient
 
+from mnist_cnn.web.theme import LinkPreview
 from tests import ROOT
 from tests.support.browsing import App, draw, label, wait_for_pad
 from tests.support.embedding import serve_html
@@ -136,7 +144,25 @@ def test_link_to_the_page_shows_its_title_and_description(app: App) -> None:
     assert dict(tags)["og:description"] == dict(tags)["description"]
     assert "MNIST" in dict(tags)["description"]
     assert "needs JavaScript" in answer.text.partition("<noscript>")[2].partition("</noscript>")[0]
+    assert 'rel="canonical"' not in answer.text, "the address isn't known here"
     assert httpx2.head(app.url).is_success
+
+
+def test_link_to_a_space_shows_a_picture_and_the_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SPACE_HOST", "owner-page.hf.space")
+    monkeypatch.setenv("SPACE_ID", "owner/page")
+
+    async def show_page(_: Request) -> HTMLResponse:
+        return HTMLResponse("<head></head><body></body>")
+
+    app = Starlette(routes=[Route("/", show_page)], middleware=[Middleware(LinkPreview)])
+    head = TestClient(app).get("/").text
+    assert '<link rel="canonical" href="https://owner-page.hf.space/">' in head
+    picture = head.partition('property="og:image" content="')[2].partition('"')[0]
+    space, _, path = picture.partition("/resolve/main/")
+    assert space == "https://huggingface.co/spaces/owner/page"
+    with Image.open(ROOT / path) as image:
+        assert image.width > 600
 
 
 def test_answer_is_announced_to_screen_readers(page: Page) -> None:
