@@ -81,7 +81,7 @@ def build_theme() -> gr.themes.Base:
 
 
 class LinkPreview:
-    """Middleware that gives the page a head of its own, in place of what Gradio lets shared links show, and packs it."""
+    """Middleware that gives the page a head of its own, in place of Gradio's for shared links, and packs it."""
 
     STYLE = f"<style>{load_static('loading.css')}</style>".encode()
     NOSCRIPT = b"<noscript><p>This page needs JavaScript: please allow it here, and load the page again.</p></noscript>"
