@@ -46,7 +46,7 @@ def main(arguments: list[str] | None = None) -> None:
 def _deploy(repo_id: str, model: str, revision: str, dry_run: bool) -> str:
     if not dry_run:
         return deploy_space(repo_id, model, revision)
-    files = [f"{len(content):>9,} {name}" for name, content in space_files(model, revision).items()]
+    files = [f"{len(content):>9,} {name}" for name, content in space_files(repo_id, model, revision).items()]
     return "\n".join([*files, f"MODEL_REPO={model}", f"MODEL_REVISION={revision}"])
 
 

@@ -29,7 +29,9 @@ def deploy_space(repo_id: str, model: str, revision: str) -> str:
     """
     with open_for_upload(repo_id) as api:
         commit = find_commit(model, revision, PUSH_TIMEOUT)
-        operations = [CommitOperationAdd(name, content) for name, content in space_files(model, commit).items()]
+        operations = [
+            CommitOperationAdd(name, content) for name, content in space_files(repo_id, model, commit).items()
+        ]
         api.create_repo(repo_id, repo_type="space", space_sdk="gradio", exist_ok=True)
         present = {name: variable.value for name, variable in api.get_space_variables(repo_id).items()}
         for name, value in {"MODEL_REPO": model, "MODEL_REVISION": commit}.items():
@@ -39,13 +41,14 @@ def deploy_space(repo_id: str, model: str, revision: str) -> str:
     return f"{constants.ENDPOINT}/spaces/{repo_id}"
 
 
-def space_files(model: str, commit: str) -> dict[str, bytes]:
+def space_files(repo_id: str, model: str, commit: str) -> dict[str, bytes]:
     """Return the files of a Space: app.py, the modules it imports from this project, and the data that they read.
 
     The front matter of README.md lists the model under `preload_from_hub`, so that the Hub builds it into the Space's
     image: https://huggingface.co/docs/hub/spaces-config-reference.
 
     Args:
+        repo_id: the Space, "owner/name", whose thumbnail is the picture of the page among its files.
         model: the repo of the model to serve, "owner/name".
         commit: the model's commit.
 
@@ -59,6 +62,8 @@ def space_files(model: str, commit: str) -> dict[str, bytes]:
     paths |= {ROOT / "mnist_cnn" / "pretrained" / name for name in PULLED_FILES}
     paths |= set((ROOT / "mnist_cnn" / "web" / "static").iterdir())
     card = SpaceCard.load(ROOT / "README.md")
+    picture = "mnist_cnn/web/static/page.png"
+    card.data["thumbnail"] = f"{constants.ENDPOINT}/spaces/{repo_id}/resolve/main/{picture}"
     card.data["models"] = [model]
     card.data["preload_from_hub"] = [f"{model} {','.join(PULLED_FILES)} {commit}"]
     files = {path.relative_to(ROOT).as_posix(): path.read_bytes() for path in sorted(paths)}

@@ -7,27 +7,14 @@ import gradio as gr
 import numpy as np
 
 from mnist_cnn.handwriting import sample_strokes
+from mnist_cnn.web.photos import build_photos
 from mnist_cnn.web.theme import build_part
 
 PEN_WIDTH = 0.07  # of the pad's height, at the start
 MARGIN = 0.18  # of the pad's height, above and below an example
 ADVANCE = 0.52  # of the pad's height, from one digit of a number to the next
-# Digits in the hands of several countries, by their names in `handwriting.STYLES`.
-EXAMPLES = [
-    (0, "slash"),
-    (1, "stem"),
-    (1, "long upstroke"),
-    (2, "loop"),
-    (3, "flat top"),
-    (4, "open"),
-    (4, "closed"),
-    (5, "plain"),
-    (6, "plain"),
-    (7, "crossed"),
-    (8, "S and close"),
-    (9, "g"),
-]
-NUMBERS = [[(4, "open"), (2, "loop")], [(3, "smooth"), (0, "closed"), (7, "plain")]]
+# By their names in `handwriting.STYLES`.
+EXAMPLES = {"a 7": [(7, "crossed")], "a 2": [(2, "loop")], "42": [(4, "open"), (2, "loop")]}
 
 
 def build_pad(read_drawing: Callable[[Any], Mapping[str, Any]]) -> gr.HTML:
@@ -42,9 +29,8 @@ def build_pad(read_drawing: Callable[[Any], Mapping[str, Any]]) -> gr.HTML:
         `rest` when the drawing hasn't changed for a moment, and `name` when the right digit is typed.
     """
     rng = np.random.default_rng(13)  # a steady hand
-    digits = [_build_example(f"a {digit}", [(digit, style)], rng) for digit, style in EXAMPLES]
-    numbers = [_build_example("".join(str(digit) for digit, _ in number), number, rng) for number in NUMBERS]
-    return build_part("pad", read=read_drawing, pen_width=PEN_WIDTH, examples=digits + numbers)
+    examples = [_build_example(name, digits, rng) for name, digits in EXAMPLES.items()]
+    return build_part("pad", read=read_drawing, pen_width=PEN_WIDTH, examples=examples, photos=build_photos())
 
 
 def _build_example(name: str, number: Sequence[tuple[int, str]], rng: np.random.Generator) -> dict[str, Any]:
@@ -60,4 +46,4 @@ def _build_example(name: str, number: Sequence[tuple[int, str]], rng: np.random.
     ]
     path = " ".join("M" + " ".join(f"{x:.3f},{y:.3f}" for x, y in stroke) for stroke in strokes)
     width = 0.768 + (len(number) - 1) * ADVANCE
-    return {"name": name, "path": path, "left": -width / 2, "width": width, "is_number": len(number) > 1}
+    return {"name": name, "path": path, "left": -width / 2, "width": width}

@@ -222,6 +222,9 @@ def _wire(page: gr.Blocks, parts: Parts, handlers: Handlers) -> None:
     ).then(**explain)
     corrected = [parts.reading, parts.correction]
     parts.correction.pick(handlers.correct, corrected, parts.thanks, trigger_mode="always_last", **PRIVATE)
-    take_brush = load_static("take_brush.js")
-    gr.on([parts.sketchpad_tab.select, parts.sketchpad.clear], js=take_brush, api_visibility="private")
+    take_brush: dict[str, Any] = {"js": load_static("take_brush.js"), "api_visibility": "private"}
+    reveal = "() => ({ visible: true, __type__: 'update' })"
+    revealed = parts.sketchpad_tab.select(outputs=parts.sketchpad, js=reveal, api_visibility="private")
+    revealed.then(**take_brush)
+    parts.sketchpad.clear(**take_brush)
     page.load(handlers.describe_model, outputs=parts.serving, **PRIVATE)  # another model may serve by now

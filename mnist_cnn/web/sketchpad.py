@@ -50,8 +50,12 @@ class BlobStore(UserDict[str, EditorDataBlobs]):
 
 
 def build_sketchpad() -> gr.Sketchpad:
-    """Build the Sketchpad: one black pen on a canvas of fixed size."""
+    """Build the Sketchpad: one black pen on a canvas of fixed size.
+
+    Browsers load its large library once it is visible, so it isn't until its tab is opened.
+    """
     sketchpad = gr.Sketchpad(
+        visible=False,
         elem_id="sketchpad",
         label="Sketchpad",
         show_label=False,

@@ -1,19 +1,22 @@
 """The look of the page: the theme, the static files, and what a link to the page shows."""
 
+import gzip
 import html
+import os
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
-from starlette.datastructures import MutableHeaders
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 TITLE = "Handwritten digit reader"
 DESCRIPTION = "Draw a digit or a number, or give a picture of one: a small neural network trained on MNIST reads it."
 STATIC = Path(__file__).parent / "static"
 FAVICON = STATIC / "favicon.png"
+PICTURE = "mnist_cnn/web/static/page.png"  # of the page, in the Space's repository
 
 
 def load_static(name: str) -> str:
@@ -81,24 +84,24 @@ def build_theme() -> gr.themes.Base:
 
 
 class LinkPreview:
-    """Middleware that replaces Gradio's title and description, which shared links show, with the page's own."""
+    """Middleware that gives the page a head of its own, in place of Gradio's for shared links, and packs it."""
 
-    TAGS = "".join(
-        f'<meta {kind}="{name}" content="{html.escape(content)}">'
-        for kind, name, content in [
-            ("name", "description", DESCRIPTION),
-            ("property", "og:type", "website"),
-            ("property", "og:title", TITLE),
-            ("property", "og:description", DESCRIPTION),
-            ("name", "twitter:card", "summary"),
-        ]
-    ).encode()
+    STYLE = f"<style>{load_static('loading.css')}</style>".encode()
     NOSCRIPT = b"<noscript><p>This page needs JavaScript: please allow it here, and load the page again.</p></noscript>"
     GRADIO_TAGS = re.compile(rb'<meta\s+(?:property="og:|name="twitter:)[^>]*>')
 
     def __init__(self, app: ASGIApp) -> None:
-        """Stand before an app."""
+        """Stand before an app. A Space tells its address and its repository in the environment."""
         self.app = app
+        tags = {"description": DESCRIPTION, "og:type": "website", "og:title": TITLE, "og:description": DESCRIPTION}
+        link = ""
+        host, space = os.environ.get("SPACE_HOST"), os.environ.get("SPACE_ID")
+        if host and space:
+            address = f"https://{host}/"
+            link = f'<link rel="canonical" href="{html.escape(address)}">'
+            tags |= {"og:url": address, "og:image": f"https://huggingface.co/spaces/{space}/resolve/main/{PICTURE}"}
+        tags["twitter:card"] = "summary_large_image" if "og:image" in tags else "summary"
+        self.tags = link.encode() + b"".join(map(_write_tag, tags.items()))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, and rewrite the answer if it is the page."""
@@ -115,10 +118,22 @@ class LinkPreview:
                 return
             page += message.get("body", b"")
             if not message.get("more_body"):
-                page = self.GRADIO_TAGS.sub(b"", page).replace(b"</head>", self.TAGS + b"</head>", 1)
+                page = self.GRADIO_TAGS.sub(b"", page).replace(b"</head>", self.tags + self.STYLE + b"</head>", 1)
                 page = page.replace(b"</body>", self.NOSCRIPT + b"</body>", 1)
-                MutableHeaders(raw=start["headers"])["content-length"] = str(len(page))
+                headers = MutableHeaders(raw=start["headers"])
+                if "gzip" in Headers(scope=scope).get("accept-encoding", ""):  # Gradio packs files only
+                    page = gzip.compress(page)
+                    headers["content-encoding"] = "gzip"
+                headers.add_vary_header("Accept-Encoding")
+                headers["content-length"] = str(len(page))
                 await send(start)
                 await send({"type": "http.response.body", "body": page})
 
         await self.app(scope, receive, rewrite)
+
+
+def _write_tag(tag: tuple[str, str]) -> bytes:
+    """Return what a page's head says of it under a name."""
+    name, content = tag
+    kind = "property" if name.startswith("og:") else "name"
+    return f'<meta {kind}="{name}" content="{html.escape(content)}">'.encode()

@@ -55,11 +55,11 @@ print(*{file for module in list(sys.modules.values()) if (file := getattr(module
     paths = [Path(file).relative_to(ROOT) for file in run.stdout.splitlines() if Path(file).is_relative_to(ROOT)]
     imported = {path.as_posix() for path in paths if path.parts[0] in ("app.py", "mnist_cnn")}
     assert {"app.py", "mnist_cnn/__init__.py", "mnist_cnn/hub/models.py", "mnist_cnn/web/page.py"} <= imported
-    assert imported <= set(space_files("owner/digits", "v1"))
+    assert imported <= set(space_files("owner/page", "owner/digits", "v1"))
 
 
 def test_a_space_holds_what_its_modules_read_and_nothing_else() -> None:
-    files = space_files("owner/digits", "v1")
+    files = space_files("owner/page", "owner/digits", "v1")
     others = {name for name in files if not name.endswith(".py")}
     static = {path.relative_to(ROOT).as_posix() for path in (ROOT / "mnist_cnn/web/static").rglob("*")}
     assert others == static | {
@@ -73,7 +73,7 @@ def test_a_space_holds_what_its_modules_read_and_nothing_else() -> None:
 
 
 def test_a_space_holds_nothing_of_training_tests_or_the_command_line() -> None:
-    files = space_files("owner/digits", "v1")
+    files = space_files("owner/page", "owner/digits", "v1")
     wings = {path.parent for path in (ROOT / "mnist_cnn").glob("*/__init__.py")} - {ROOT / "mnist_cnn/training"}
     assert {f"mnist_cnn/{wing.name}/__init__.py" for wing in wings} <= set(files)
     assert not [
@@ -88,6 +88,8 @@ def test_a_deployed_space_names_its_model_in_variables_and_front_matter(hub: Loo
     assert variables == {"MODEL_REPO": "owner/digits", "MODEL_REVISION": model}
     card = SpaceCard.load("owner/page").data
     assert (card["sdk"], card["app_file"]) == ("gradio", "app.py")
+    path = card["thumbnail"].partition("/spaces/owner/page/resolve/main/")[2]
+    assert path in space_files("owner/page", "owner/digits", "v1")
     assert card["models"] == ["owner/digits"]
     assert card["datasets"] == ["ylecun/mnist"]
     assert card["preload_from_hub"] == [f"owner/digits model.weights.h5,metrics.json {model}"]

@@ -9,8 +9,16 @@ import gradio
 import httpx2
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import FrameLocator, Page, expect
+from PIL import Image
+from playwright.sync_api import Browser, FrameLocator, Page, expect
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import HTMLResponse
+from starlette.routing import Route
+from starlette.testclient import TestClient
 
+from mnist_cnn.web.theme import LinkPreview
 from tests import ROOT
 from tests.support.browsing import App, draw, label, wait_for_pad
 from tests.support.embedding import serve_html
@@ -32,6 +40,11 @@ def is_dark(page: Page) -> bool:
     return red + green + blue < 3 * 128
 
 
+SHIFTS = """
+    window.shift = 0;
+    const add = (list) => list.getEntries().forEach((entry) => (shift += entry.value));
+    new PerformanceObserver(add).observe({ type: "layout-shift", buffered: true });
+"""
 BACKGROUND = "paper => getComputedStyle(paper).backgroundColor"
 OVERFLOW = "[document.documentElement, document.body].some(e => e.scrollHeight > e.clientHeight + 1)"
 
@@ -58,6 +71,28 @@ def test_page_is_dark_where_the_system_or_the_address_says_so(open_page: Callabl
     page.goto(f"{app.url}/?__theme=dark")
     wait_for_pad(page)
     assert is_dark(page)
+
+
+@pytest.mark.parametrize("size", [(1440, 900), (320, 568)])
+def test_page_comes_whole_and_light_and_the_sketchpads_library_with_its_tab(
+    browser: Browser, app: App, size: tuple[int, int]
+) -> None:
+    page = browser.new_page(viewport={"width": size[0], "height": size[1]})
+    page.add_init_script(SHIFTS)
+    network = page.context.new_cdp_session(page)
+    network.send("Network.enable")
+    loaded: list[int] = []
+    network.on("Network.loadingFinished", lambda event: loaded.append(event["encodedDataLength"]))
+    page.goto(app.url)
+    wait_for_pad(page)
+    page.wait_for_load_state("networkidle")
+    assert page.evaluate("shift") < 0.05
+    before = sum(loaded)
+    assert 100_000 < before < 450_000
+    page.get_by_role("tab", name="Sketchpad").click()
+    expect(page.locator("#sketchpad canvas").first).to_be_visible(timeout=20_000)
+    assert sum(loaded) - before > 100_000
+    page.close()
 
 
 @pytest.mark.parametrize("width", [360, 1100])
@@ -109,7 +144,25 @@ def test_link_to_the_page_shows_its_title_and_description(app: App) -> None:
     assert dict(tags)["og:description"] == dict(tags)["description"]
     assert "MNIST" in dict(tags)["description"]
     assert "needs JavaScript" in answer.text.partition("<noscript>")[2].partition("</noscript>")[0]
+    assert 'rel="canonical"' not in answer.text, "the address isn't known here"
     assert httpx2.head(app.url).is_success
+
+
+def test_link_to_a_space_shows_a_picture_and_the_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SPACE_HOST", "owner-page.hf.space")
+    monkeypatch.setenv("SPACE_ID", "owner/page")
+
+    async def show_page(_: Request) -> HTMLResponse:
+        return HTMLResponse("<head></head><body></body>")
+
+    app = Starlette(routes=[Route("/", show_page)], middleware=[Middleware(LinkPreview)])
+    head = TestClient(app).get("/").text
+    assert '<link rel="canonical" href="https://owner-page.hf.space/">' in head
+    picture = head.partition('property="og:image" content="')[2].partition('"')[0]
+    space, _, path = picture.partition("/resolve/main/")
+    assert space == "https://huggingface.co/spaces/owner/page"
+    with Image.open(ROOT / path) as image:
+        assert image.width > 600
 
 
 def test_answer_is_announced_to_screen_readers(page: Page) -> None:

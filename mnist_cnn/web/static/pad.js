@@ -257,6 +257,12 @@ function write(path) {
   replay = requestAnimationFrame(step);
 }
 
+// The reader takes a photo, and opens its tab.
+async function give(url) {
+  const detail = await (await fetch(url)).blob();
+  element.closest(".gradio-container").dispatchEvent(new CustomEvent("photo", { detail }));
+}
+
 const actions = {
   undo: () => travel(-1),
   redo: () => travel(1),
@@ -288,13 +294,14 @@ canvas.addEventListener("pointermove", move);
 for (const end of ["pointerup", "pointercancel"]) canvas.addEventListener(end, lift);
 element.addEventListener("keydown", press);
 element.addEventListener("click", (event) => {
-  const { action, example: number } = event.target.closest("button")?.dataset ?? {};
+  const { action, example: number, photo } = event.target.closest("button")?.dataset ?? {};
   if (pen !== null) return; // another finger is drawing
   if (action) {
     actions[action]();
     // A button that can't be pressed any more loses the focus, and with it the keys.
     if (event.target.disabled) canvas.focus({ preventScroll: true });
   } else if (number) write(props.examples[number].path);
+  else if (photo) give(props.photos[photo].url);
 });
 penWidth.addEventListener("input", () => {
   if (pen === null && drawing().length) travel(0);
