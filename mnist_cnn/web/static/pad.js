@@ -10,6 +10,7 @@ const MAX_POINTS = 3000; // likewise, of all strokes
 const LEAST_STEP = 3; // pixels of the picture between two points that are sent
 const LEAST_INTERVAL = 100; // milliseconds between two readings while the pen moves
 const REST = 200; // milliseconds without a change until the pad is at rest
+const SETTLED = 1000; // milliseconds without a change until nothing more is expected
 const RETRY = 1000; // milliseconds until a server that didn't answer is asked again; each time twice as many
 const LONGEST_RETRY = 30000;
 const NO_ANSWER = "No answer yet";
@@ -38,6 +39,7 @@ let due = null; // the timer of the next reading
 let reading = false; // whether a request is under way
 let changed = false; // whether the drawing has changed since that request
 let rest = null; // the timer until the pad is at rest
+let settled = null; // the timer until nothing more is expected
 let pause = RETRY; // until a server that doesn't answer is asked again
 
 const drawing = () => unfinished ?? history[present];
@@ -159,6 +161,7 @@ function thin({ left, height }) {
 async function read() {
   clearTimeout(due);
   clearTimeout(rest);
+  clearTimeout(settled);
   due = null;
   changed = true;
   if (reading) return;
@@ -182,7 +185,9 @@ async function read() {
     }
   }
   reading = false;
-  if (!unfinished && !due) rest = setTimeout(trigger, REST, "rest");
+  if (unfinished || due) return;
+  rest = setTimeout(trigger, REST, "rest");
+  settled = setTimeout(trigger, SETTLED, "settle");
 }
 
 // Say why there is no answer, once.
