@@ -65,6 +65,7 @@ class Parts:
     camera: gr.HTML
     found: gr.HTML
     verdict: gr.HTML
+    said: gr.HTML  # the same to screen readers, once nothing changes any more
     digits: gr.HTML
     label: gr.Label
     seen: gr.HTML
@@ -176,6 +177,7 @@ def _lay_out(handlers: Handlers) -> Parts:
                 parts["seen"] = gr.HTML("", elem_id="seen", html_template=load_static("seen.html"))
                 parts["heat"] = gr.HTML(html_template=load_static("heat.html"))
     parts["reader"] = build_reader(handlers.read_picture)
+    parts["said"] = gr.HTML("", elem_id="said", html_template='<p role="status">${value}</p>')
     for hidden in ("sketchpad_answer", "reading", "chosen"):
         parts[hidden] = gr.JSON(visible=False)
     parts["serving"] = gr.HTML(handlers.describe_model(), elem_id="serving")
@@ -188,7 +190,11 @@ def _wire(page: gr.Blocks, parts: Parts, handlers: Handlers) -> None:
     explain: dict[str, Any] = {"fn": handlers.explain, "outputs": parts.heat, "trigger_mode": "always_last", **PRIVATE}
     explain["inputs"] = [parts.reading, parts.chosen]
 
+    say: dict[str, Any] = {"fn": None, "inputs": parts.verdict, "outputs": parts.said, "api_visibility": "private"}
+    say["js"] = load_static("say.js")
+
     parts.pad.change(inputs=parts.pad, api_visibility="private", **show)
+    parts.pad.settle(**say)
     parts.pad.rest(**explain)
     parts.label.select(**explain | {"fn": handlers.explain_row})
     parts.pad.name(fn=None, js=load_static("name_digit.js"), api_visibility="private")
@@ -200,9 +206,9 @@ def _wire(page: gr.Blocks, parts: Parts, handlers: Handlers) -> None:
         postprocess=False,
         **PRIVATE,
     )
-    answered.then(inputs=parts.sketchpad_answer, api_visibility="private", **show).then(**explain)
-    parts.camera.answer(inputs=parts.camera, api_visibility="private", **show)
-    parts.reader.answer(inputs=parts.reader, api_visibility="private", **show).then(**explain)
+    answered.then(inputs=parts.sketchpad_answer, api_visibility="private", **show).then(**say).then(**explain)
+    parts.camera.answer(inputs=parts.camera, api_visibility="private", **show).then(**say)
+    parts.reader.answer(inputs=parts.reader, api_visibility="private", **show).then(**say).then(**explain)
     given = [parts.tabs, parts.picture]
     show_picture = load_static("show_picture.js")
     parts.reader.give(fn=None, inputs=parts.reader, outputs=given, js=show_picture, api_visibility="private")
@@ -212,7 +218,7 @@ def _wire(page: gr.Blocks, parts: Parts, handlers: Handlers) -> None:
         (parts.picture_tab, parts.reader),
         (parts.camera_tab, parts.camera),
     ):
-        tab.select(inputs=shown, api_visibility="private", **show).then(**explain)
+        tab.select(inputs=shown, api_visibility="private", **show).then(**say).then(**explain)
     parts.digits.choose(
         fn=None,
         inputs=[parts.digits, parts.correction],

@@ -10,6 +10,7 @@ from PIL import Image
 from mnist_cnn.errors import UnreadablePictureError
 
 FOR, AGAINST = np.array([129, 140, 248]), np.array([251, 146, 60])  # as in page.css
+MAGNIFIED = 4  # times, so that there is room for a hole in a pixel
 PREVIEW_SIDE = 1024  # pixels
 MAX_DRAWING_SIDE = 1024  # pixels; a photo is kept no larger
 LEAST_SIDE, LEAST_SHARE = 8, 0.01  # of a visitor's frame, in pixels and of the picture's longer side
@@ -66,6 +67,8 @@ def cut_out(image: Image.Image, frame: Any) -> Image.Image:  # noqa: ANN401  # i
 def draw_heat_map(image: np.ndarray, attribution: np.ndarray) -> Image.Image:
     """Colour the ink by the digit that it speaks for; the stronger, the brighter.
 
+    What speaks against the first has holes, for those who can't tell the colours apart.
+
     Args:
         image: uint8 array of shape (28, 28, 1).
         attribution: float32 array of shape (28, 28), as `Classifier.explain` returns it.
@@ -73,7 +76,10 @@ def draw_heat_map(image: np.ndarray, attribution: np.ndarray) -> Image.Image:
     attribution = attribution[..., np.newaxis]
     strength = np.sqrt(np.abs(attribution) / max(np.abs(attribution).max(), 1e-6))
     colours = np.where(attribution > 0, FOR, AGAINST) * strength + image * 0.25 * (1 - strength)
-    return Image.fromarray(colours.astype(np.uint8))
+    pixel = np.ones((MAGNIFIED, MAGNIFIED, 1))
+    hole = np.pad(np.ones((MAGNIFIED - 2, MAGNIFIED - 2, 1)), ((1, 1), (1, 1), (0, 0)))
+    magnified = np.kron(colours, pixel) * (1 - np.kron(attribution < 0, hole))
+    return Image.fromarray(magnified.astype(np.uint8))
 
 
 def _encode_url(image: Image.Image, kind: str, **options: int) -> str:

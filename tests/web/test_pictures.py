@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mnist_cnn.web.pictures import AGAINST, FOR, draw_heat_map, encode_drawing, encode_png_url, encode_preview
+from mnist_cnn.web.pictures import AGAINST, FOR, MAGNIFIED, draw_heat_map, encode_drawing, encode_png_url, encode_preview
 from tests.support.files import picture_of_7
 
 
@@ -38,12 +38,15 @@ def test_drawing_is_kept_without_its_metadata_and_no_larger_than_needed() -> Non
     assert photo.info
 
 
-def test_heat_map_colours_ink_by_what_it_speaks_for() -> None:
+def test_heat_map_marks_ink_by_what_it_speaks_for_in_colours_and_with_holes() -> None:
     image = np.zeros((28, 28, 1), np.uint8)
     image[:, :9] = 200
     attribution = np.zeros((28, 28), np.float32)
     attribution[0, 0], attribution[1, 0], attribution[2, 0] = 4, -4, 1
-    heat = np.asarray(draw_heat_map(image, attribution)).astype(int)
+    whole = np.asarray(draw_heat_map(image, attribution)).astype(int)
+    heat = whole[::MAGNIFIED, ::MAGNIFIED]  # the corner of each pixel
+    assert whole[2, 2].any()
+    assert not whole[MAGNIFIED + 2, 2].any()
     np.testing.assert_array_equal(heat[0, 0], FOR)
     np.testing.assert_array_equal(heat[1, 0], AGAINST)
     assert (heat[2, 0] < FOR).all()

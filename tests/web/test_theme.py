@@ -20,7 +20,7 @@ from starlette.testclient import TestClient
 
 from mnist_cnn.web.theme import LinkPreview
 from tests import ROOT
-from tests.support.browsing import App, draw, label, wait_for_pad
+from tests.support.browsing import App, draw, label, place, wait_for_pad
 from tests.support.embedding import serve_html
 from tests.support.strokes import DIGITS
 
@@ -165,10 +165,17 @@ def test_link_to_a_space_shows_a_picture_and_the_address(monkeypatch: pytest.Mon
         assert image.width > 600
 
 
-def test_answer_is_announced_to_screen_readers(page: Page) -> None:
-    draw(page, page.locator("#pad canvas"), DIGITS["7"])
+def test_answer_is_said_to_screen_readers_once_the_pen_rests(page: Page) -> None:
+    said = page.locator("#said").get_by_role("status")
+    start, *points = place(page.locator("#pad canvas"), DIGITS["7"])[0]
+    page.mouse.move(*start)
+    page.mouse.down()
+    for point in points:
+        page.mouse.move(*point, steps=4)
     expect(label(page)).to_have_text("7")
-    expect(page.get_by_role("status").filter(has_text="7, ")).to_be_visible()
+    expect(said).to_be_empty()
+    page.mouse.up()
+    expect(said).to_have_text("7")
     expect(page.get_by_role("img", name="Drawing pad")).to_be_focused()
 
 

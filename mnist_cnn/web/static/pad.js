@@ -10,6 +10,7 @@ const MAX_POINTS = 3000; // likewise, of all strokes
 const LEAST_STEP = 3; // pixels of the picture between two points that are sent
 const LEAST_INTERVAL = 100; // milliseconds between two readings while the pen moves
 const REST = 200; // milliseconds without a change until the pad is at rest
+const SETTLED = 1000; // milliseconds without a change until nothing more is expected
 const OFFLINE = "You are offline. The drawing is kept, and read once you are connected.";
 const BUSY = "The server is busy or away. The drawing is kept, and the server is asked again.";
 const THICKEST = 0.22; // the pen's width for the size of the drawing, else the loops of small digits fill with ink
@@ -35,6 +36,7 @@ let due = null; // the timer of the next reading
 let reading = false; // whether a request is under way
 let changed = false; // whether the drawing has changed since that request
 let rest = null; // the timer until the pad is at rest
+let settled = null; // the timer until nothing more is expected
 
 const drawing = () => unfinished ?? history[present];
 const clamp = (value, least, most) => Math.min(Math.max(value, least), most);
@@ -155,6 +157,7 @@ function thin({ left, height }) {
 async function read() {
   clearTimeout(due);
   clearTimeout(rest);
+  clearTimeout(settled);
   due = null;
   changed = true;
   if (reading) return;
@@ -173,7 +176,9 @@ async function read() {
     if (!answer) due ??= setTimeout(read, patience);
   }
   reading = false;
-  if (!unfinished && !due) rest = setTimeout(trigger, REST, "rest");
+  if (unfinished || due) return;
+  rest = setTimeout(trigger, REST, "rest");
+  settled = setTimeout(trigger, SETTLED, "settle");
 }
 
 // Say why there is no answer, once.
