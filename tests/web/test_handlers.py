@@ -18,10 +18,9 @@ from mnist_cnn.inference import PRETRAINED, Classifier, NumberReading, Reading
 from mnist_cnn.web import payloads
 from mnist_cnn.web.exchange import AnswerError
 from mnist_cnn.web.feedback import Feedback
-from mnist_cnn.web.handlers import MAX_SHOWN, Drawing, Frame, Handlers, with_article, write_verdict
+from mnist_cnn.web.handlers import MAX_SHOWN, Drawing, Frame, FramedPicture, Handlers, with_article, write_verdict
 from mnist_cnn.web.limits import MAX_CORRECTIONS
 from mnist_cnn.web.model_source import ModelHolder, ServedModel
-from mnist_cnn.web.payloads import PictureFile
 from mnist_cnn.web.queue import ReadingQueue
 from tests.support.browsing import App
 from tests.support.files import FILES, data_url, encode, picture_of_7
@@ -53,7 +52,7 @@ def handlers(models: ModelHolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
 
 @pytest.fixture
-def upload(tmp_path: Path) -> PictureFile:
+def upload(tmp_path: Path) -> FramedPicture:
     (tmp_path / "seven.jpg").write_bytes(encode(picture_of_7(), "JPEG"))
     return {"path": str(tmp_path / "seven.jpg")}
 
@@ -147,7 +146,7 @@ def test_explanation_is_by_the_model_that_answered_after_a_swap(handlers: Handle
 
 
 def test_picture_is_decoded_and_prepared_once_for_answer_frame_explanation_and_correction(
-    handlers: Handlers, upload: PictureFile, monkeypatch: pytest.MonkeyPatch
+    handlers: Handlers, upload: FramedPicture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     calls: Counter[str] = Counter()
 
