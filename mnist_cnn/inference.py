@@ -67,6 +67,9 @@ PRETRAINED = Path(__file__).parent / "pretrained"
 BATCH_SIZE = 4
 TURN = 64  # images of a number that are read in one go, as many as a picture of one digit has at most
 
+# Where several digits are likelier than this, rows are looked for, even if a picture seems to show one digit.
+_DOUBT = 0.1
+
 # Perceptrons come with the model, from whoever trained that. Within these limits, whatever they compute is finite.
 _MAX_UNITS = 64
 _MAX_WEIGHT, _MIN_SCALE = 1e6, 1e-6
@@ -83,6 +86,7 @@ class Reading:
         image: what the network saw of it, uint8 array of shape (28, 28, 1), read-only; 0 is paper, 255 is ink. Where
             it saw several images, this is the one that counted most.
         is_several: whether the picture shows several digits.
+        several: how likely it does, 0 to 1.
     """
 
     probabilities: np.ndarray
@@ -90,6 +94,7 @@ class Reading:
     box: Box
     image: np.ndarray
     is_several: bool = False
+    several: float = 0.0
 
     def __post_init__(self) -> None:
         """Make the arrays read-only."""
@@ -100,6 +105,11 @@ class Reading:
     def digit(self) -> int:
         """The likeliest digit."""
         return int(self.probabilities.argmax())
+
+    @property
+    def may_be_number(self) -> bool:
+        """Whether rows of digits are to be looked for in the picture."""
+        return not self.is_digit or self.several > _DOUBT
 
 
 @dataclass(frozen=True, eq=False)
@@ -257,10 +267,11 @@ class Classifier:
             picture.boxes[decision.loudest],
             picture.images[decision.loudest].copy(),
             decision.outcome == Outcome.SEVERAL,
+            decision.several,
         )
 
     def read_number(self, image: ImageSource, strokes: Strokes | None = None) -> NumberReading:
-        """Read all digits of a picture. Where `read` finds one digit, it is that.
+        """Read all digits of a picture. Where `read` finds one digit, it is that, unless several are likelier.
 
         Args:
             image: as for `predict`.
@@ -273,7 +284,7 @@ class Classifier:
         """
         loaded = load_image(image)
         whole = self.read(loaded)
-        return self.read_layouts([] if whole.is_digit else propose_layouts(loaded, strokes), whole)
+        return self.read_layouts(propose_layouts(loaded, strokes) if whole.may_be_number else [], whole)
 
     def read_layouts(
         self,
@@ -289,11 +300,11 @@ class Classifier:
             take_turn: called with a number of images, at most `TURN`; what it returns is entered while the network
                 reads them, so that others can come between.
         """
-        if whole.is_digit:
-            return NumberReading(str(whole.digit), float(whole.probabilities.max()), (whole,), whole)
+        likeliest = float(whole.probabilities.max())
+        one = NumberReading(str(whole.digit), likeliest, (whole,), whole)
         images = [layout.images for layout in layouts]
         if not sum(map(len, images)):
-            return NumberReading("", 1.0, (), whole)
+            return one if whole.is_digit else NumberReading("", 1.0, (), whole)
         ends = np.cumsum([len(part) for part in images])
         # The layouts of a drawing have most candidates in common.
         distinct, places = np.unique(np.concatenate(images), axis=0, return_inverse=True)
@@ -308,6 +319,8 @@ class Classifier:
             for layout, probabilities in zip(layouts, parts, strict=True)
         ]
         decision = decide_number(self._rows, lattices)
+        if whole.is_digit and (len(decision.steps) < 2 or decision.confidence < (1 - whole.several) * likeliest):
+            return one
         layout, probabilities = layouts[decision.lattice], lattices[decision.lattice].probabilities
         digits = (
             Reading(probabilities[candidate], True, layout.boxes[candidate], layout.images[candidate].copy())
@@ -422,7 +435,7 @@ def _count_vote_features() -> int:
 def _count_row_features() -> dict[str, tuple[int, int]]:
     """Return the number of features and of outputs of each part of a `RowModel`."""
     return {
-        "candidates": (LAYOUT_EVIDENCE.candidates + LAYOUT_EVIDENCE.whole + CANDIDATE_FEATURES, 1),
+        "candidates": (LAYOUT_EVIDENCE.candidates + LAYOUT_EVIDENCE.whole + CANDIDATE_FEATURES, NUM_CLASSES),
         "remainders": (LAYOUT_EVIDENCE.remainders + LAYOUT_EVIDENCE.whole + REMAINDER_FEATURES, 1),
         "layouts": (LAYOUT_EVIDENCE.whole + PATH_FEATURES, 2),
     }

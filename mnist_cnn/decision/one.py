@@ -22,11 +22,13 @@ class Decision(NamedTuple):
         probabilities: of the digits 0 to 9, float32 array of shape (10,); they sum to 1.
         outcome: what the picture shows.
         loudest: the number of the segment that counts most.
+        several: how likely it shows several digits, 0 to 1; 0 for a drawing that shows one.
     """
 
     probabilities: np.ndarray
     outcome: Outcome
     loudest: int
+    several: float
 
 
 def decide(
@@ -47,16 +49,19 @@ def decide(
     features = describe_segments(probabilities, boxes, evidence)
     weights, logits = count_votes(vote, features, np.ones(len(features), np.float32))
     shares = np.exp(logits - logits.max())
-    is_digit = shares[Outcome.DIGIT] >= shares.sum() / 2
+    shares /= shares.sum()
+    is_digit = shares[Outcome.DIGIT] >= 0.5
     otherwise = Outcome.SEVERAL if shares[Outcome.SEVERAL] > shares[Outcome.NONE] else Outcome.NONE
     mean = (weights @ probabilities).astype(np.float32)
-    return Decision(mean / mean.sum(), Outcome.DIGIT if is_digit else otherwise, int(weights.argmax()))
+    outcome = Outcome.DIGIT if is_digit else otherwise
+    return Decision(mean / mean.sum(), outcome, int(weights.argmax()), float(shares[Outcome.SEVERAL]))
 
 
 def _decide_drawing(probabilities: np.ndarray, threshold: float) -> Decision:
     is_digit = digit_score(probabilities) >= threshold
     otherwise = Outcome.SEVERAL if np.count_nonzero(is_digit) > 1 else Outcome.NONE
-    return Decision(probabilities[0], Outcome.DIGIT if is_digit[0] else otherwise, 0)
+    outcome = Outcome.DIGIT if is_digit[0] else otherwise
+    return Decision(probabilities[0], outcome, 0, float(outcome == Outcome.SEVERAL))
 
 
 def count_votes(vote: Perceptron, features: np.ndarray, present: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

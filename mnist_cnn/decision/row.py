@@ -16,7 +16,7 @@ from mnist_cnn.decision.perceptron import Perceptron
 _MIN_PROBABILITY = 1e-4  # of a digit: the network may be wrong
 # How many features the network adds to what is known of a candidate and of a piece, and the best path to what is known
 # of a layout.
-CANDIDATE_FEATURES, REMAINDER_FEATURES, PATH_FEATURES = 6, 4, 10
+CANDIDATE_FEATURES, REMAINDER_FEATURES, PATH_FEATURES = 14, 4, 10
 _MASS = 2  # the share of the row's ink, among what is known of a piece
 _LEAST_WEIGHT = 0.01  # of a layout that is asked about others' texts
 
@@ -25,7 +25,7 @@ class RowModel(NamedTuple):
     """What rows are read by.
 
     Attributes:
-        candidates: what speaks for a candidate; one output.
+        candidates: what speaks for a candidate as each digit; ten outputs.
         remainders: what speaks for leaving out a piece; one output.
         layouts: what speaks for one way to see a picture among others, and for that there is no digit; two outputs.
     """
@@ -110,8 +110,8 @@ def decide_number(model: RowModel, lattices: list[Lattice]) -> NumberDecision:
     texts = [_write_out(lattice, path) for lattice, path in zip(lattices, paths, strict=True)]
     own = [_measure(one, [step.digit for step in path]) for one, path in zip(scored, paths, strict=True)]
     weights, nothing = _weigh(model.layouts, np.stack(list(map(_describe_layout, lattices, paths, own))))
-    likely = {"": nothing}
-    for text, path in dict(zip(texts, paths, strict=True)).items():
+    likely = {}
+    for text, path in {"": [], **dict(zip(texts, paths, strict=True))}.items():
         digits = [step.digit for step in path]
         likelihoods = [
             weight * (likelihood if other == text else _measure(one, digits))
@@ -119,7 +119,8 @@ def decide_number(model: RowModel, lattices: list[Lattice]) -> NumberDecision:
             if weight > _LEAST_WEIGHT
         ]
         likely[text] = (1 - nothing) * sum(likelihoods) + (nothing if text == "" else 0)
-    text = max(likely, key=lambda text: likely[text])
+    # First whether there is a digit, then which: no text may be likelier than none, where there are many.
+    text = "" if likely[""] >= 0.5 else max(filter(None, likely), key=lambda text: likely[text], default="")
     lattice = max((weight, number) for number, weight in enumerate(weights) if texts[number] == text or not text)[1]
     return NumberDecision(text, min(float(likely[text]), 1.0), lattice, paths[lattice] if text else [])
 
@@ -138,7 +139,7 @@ def describe_candidates(lattice: Lattice) -> np.ndarray:
     score, top = digit_score(probabilities), probabilities.max(axis=1)
     columns = [
         *(lattice.candidates, np.tile(lattice.evidence, (len(score), 1))),
-        *(score, top, np.log(1.001 - score), np.log(1.001 - top), probabilities[:, 0], probabilities[:, 1]),
+        *(score, top, np.log(1.001 - score), np.log(1.001 - top), digit_logarithms(probabilities)),
     ]
     return np.column_stack(columns).astype(np.float32)
 
@@ -207,7 +208,8 @@ def _describe_layout(lattice: Lattice, path: list[Step], likelihood: float) -> n
 
 def _score(candidates: Perceptron, remainders: Perceptron, lattice: Lattice) -> _Scored:
     """Return the scores of all steps of a lattice."""
-    scores = candidates.evaluate(describe_candidates(lattice))
+    steps = candidates.evaluate(describe_candidates(lattice)) + digit_logarithms(lattice.probabilities)
+    gains = np.logaddexp.reduce(steps, axis=1)
     skips = remainders.evaluate(describe_remainders(lattice))[:, 0]
     by_start: list[list[int]] = [[] for _ in skips]
     for candidate, (start, _) in enumerate(lattice.spans):
@@ -218,8 +220,8 @@ def _score(candidates: Perceptron, remainders: Perceptron, lattice: Lattice) -> 
         forward[start + 1] = np.logaddexp(forward[start + 1], forward[start] + skip)
         for candidate in by_start[start]:
             stop = lattice.spans[candidate, 1]
-            forward[stop] = np.logaddexp(forward[stop], forward[start] + scores[candidate, 0])
-    return _Scored(lattice, by_start, scores + digit_logarithms(lattice.probabilities), skips, float(forward[-1]))
+            forward[stop] = np.logaddexp(forward[stop], forward[start] + gains[candidate])
+    return _Scored(lattice, by_start, steps, skips, float(forward[-1]))
 
 
 def _find_path(scored: _Scored) -> list[Step]:

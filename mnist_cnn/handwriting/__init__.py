@@ -3,12 +3,13 @@
 The page takes its examples from here, and training takes everything it learns besides MNIST.
 """
 
+from mnist_cnn.handwriting.contents import Glyph, Samples, write_nondigit, write_number
 from mnist_cnn.handwriting.nondigits import FAMILIES, FOR_MEASURING, FOR_TRAINING, NONDIGITS, sample_nondigit
 from mnist_cnn.handwriting.numbers import Number, sample_number
 from mnist_cnn.handwriting.rendering import draw, render
 from mnist_cnn.handwriting.scenes import SCENES, Scene, sample_scene
 from mnist_cnn.handwriting.styles import STYLES
-from mnist_cnn.handwriting.tracing import trace
+from mnist_cnn.handwriting.tracing import trace, trace_strokes
 from mnist_cnn.handwriting.writing import sample_strokes
 
 __all__ = [
@@ -18,7 +19,9 @@ __all__ = [
     "NONDIGITS",
     "SCENES",
     "STYLES",
+    "Glyph",
     "Number",
+    "Samples",
     "Scene",
     "draw",
     "render",
@@ -27,4 +30,7 @@ __all__ = [
     "sample_scene",
     "sample_strokes",
     "trace",
+    "trace_strokes",
+    "write_nondigit",
+    "write_number",
 ]

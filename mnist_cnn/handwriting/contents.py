@@ -1,6 +1,6 @@
 """What is written in a scene, and how its ink lies on the paper."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -15,6 +15,10 @@ from mnist_cnn.handwriting.writing import fit, sample_strokes, sample_style
 # Kinds named after digits hold some: two side by side, or one that is underlined.
 _WITHOUT_DIGITS = tuple(kind for kind in FOR_TRAINING if "digit" not in kind)
 _SIGNS = tuple(kind for kind in FAMILIES["signs"] if kind in FOR_TRAINING)
+
+
+# Of each digit, some that people wrote: strokes as `sample_strokes` returns them.
+Samples = Sequence[Sequence[list[np.ndarray]]]
 
 
 class Glyph(NamedTuple):
@@ -62,35 +66,41 @@ def _write_several(rng: np.random.Generator) -> list[Glyph]:
     return glyphs
 
 
-def write_number(rng: np.random.Generator) -> list[Glyph]:
+def write_number(rng: np.random.Generator, samples: Samples | None = None) -> list[Glyph]:
     """Write a number of one to eight digits, sometimes several below each other, in one hand: as people write amounts.
 
-    Digits stand apart, or touch, or overlap; commas, dots, dashes and signs may stand among them.
+    Digits stand apart, or touch, or overlap, and the pen may go on from one to the next; commas, dots, dashes and signs
+    may stand among them.
+
+    Args:
+        rng: the only source of randomness.
+        samples: digits to write with; by default they are drawn.
     """
     length, rows = int(rng.choice(8, p=_LENGTHS)) + 1, int(rng.choice([1, 2, 3, 4], p=[0.8, 0.1, 0.05, 0.05]))
     closest = rng.choice([rng.uniform(-0.2, -0.05), rng.uniform(-0.1, 0.05), rng.uniform(0.05, 0.4)])
     farthest = closest + rng.uniform(0.05, 0.4)
-    lean, slope, marks = rng.normal(0, 0.15), rng.normal(0, 0.06), rng.choice([0, 0, 0, 0.1, 0.3])
+    slope, marks, joins = rng.normal(0, 0.06), rng.choice([0, 0, 0, 0.1, 0.3]), rng.choice([0, 0, 0, 0.7])
     distance = 1.15 + rng.exponential(0.3)
-    hand = _Hand(rng)
+    hand = _Hand(rng, samples)
     glyphs: list[Glyph] = []
     for row in range(rows):
         end = 0.0
-        for _ in range(max(1, length - int(rng.integers(2)) * (rows > 1))):
-            digit, upright = hand.write(rng)
-            strokes = fit([stroke - lean * stroke[:, 1:] * (1, 0) for stroke in upright])
-            extent = np.ptp(np.concatenate(strokes), axis=0)
-            size = float(np.clip(rng.normal(0.92, 0.07), 0.7, 1.1)) * min(1, 1 / float(extent[1]))
-            width = size * float(extent[0])
-            middle = (end + width / 2, row * distance + slope * end + rng.normal(0, 0.04))
-            glyphs.append(Glyph(digit, strokes, size, middle, row))
-            end += width + rng.uniform(closest, farthest)
+        pen: np.ndarray | None = None  # where it left the digit before, if it may go on from there
+        for digit in _sample_digits(max(1, length - int(rng.integers(2)) * (rows > 1)), rng):
+            line = row * distance + slope * end
+            strokes = [stroke + np.array([end, line]) for stroke in hand.write(digit, rng)]
+            end = float(max(stroke[:, 0].max() for stroke in strokes)) + rng.uniform(closest, farthest)
+            if pen is not None and joins > rng.random():
+                strokes[0] = np.concatenate([_join(pen, strokes[0][0], rng), strokes[0]])
+            glyphs.append(_place(digit, strokes, row))
+            pen = strokes[-1][-1]
             if marks > rng.random():
                 end += max(0.0, -closest) + 0.08
                 mark, size, drop = _write_mark(rng)
                 width = size * float(np.ptp(np.concatenate(mark)[:, 0]))
-                glyphs.append(Glyph(None, mark, size, (end + width / 2, row * distance + slope * end + drop), row))
+                glyphs.append(Glyph(None, mark, size, (end + width / 2, line + drop), row))
                 end += width + rng.uniform(0.05, 0.3)
+                pen = None
     return glyphs
 
 
@@ -98,16 +108,55 @@ def write_number(rng: np.random.Generator) -> list[Glyph]:
 _LENGTHS = np.array([15, 20, 15, 15, 12, 10, 7, 6]) / 100
 
 
+def _sample_digits(length: int, rng: np.random.Generator) -> list[int]:
+    """Return the digits of a number: any, and now and then the same again, or zeros at the end."""
+    digits: list[int] = rng.integers(10, size=length).tolist()
+    for place in range(1, length):
+        if rng.random() < 0.1:
+            digits[place] = digits[place - 1]
+    if rng.random() < 0.3:
+        zeros = int(rng.integers(min(length, 4)))
+        digits[length - zeros :] = [0] * zeros
+    return digits
+
+
 class _Hand:
-    """One writer: always the same style of each digit, now and then another one."""
+    """One writer: always about the same style, size and slant of each digit, now and then another style."""
 
-    def __init__(self, rng: np.random.Generator) -> None:
+    def __init__(self, rng: np.random.Generator, samples: Samples | None) -> None:
+        self._samples = samples
         self._styles = [sample_style(digit, rng) for digit in range(10)]
+        self._lean, self._stretch, self._sinks = rng.normal(0, 0.15), np.exp(rng.normal(0, 0.12)), rng.uniform(0, 1)
+        self._sizes = np.clip(rng.normal(0.92, 0.07, 10), 0.7, 1.1)
+        self._sizes[0] *= rng.choice([1, rng.uniform(0.5, 1)])  # many write zeros smaller
 
-    def write(self, rng: np.random.Generator) -> tuple[int, list[np.ndarray]]:
-        """Return a random digit and its strokes."""
-        digit = int(rng.integers(10))
-        return digit, sample_strokes(digit, rng, self._styles[digit] if rng.random() < 0.9 else None)
+    def write(self, digit: int, rng: np.random.Generator) -> list[np.ndarray]:
+        """Return a digit's strokes; x begins at 0, and y is 0 in the middle of the row."""
+        if self._samples:
+            upright = self._samples[digit][int(rng.integers(len(self._samples[digit])))]
+        else:
+            upright = sample_strokes(digit, rng, self._styles[digit] if rng.random() < 0.9 else None)
+        leaning = fit([(stroke - self._lean * stroke[:, 1:] * (1, 0)) * (self._stretch, 1) for stroke in upright])
+        extent = np.ptp(np.concatenate(leaning), axis=0)
+        size = float(np.clip(self._sizes[digit] + rng.normal(0, 0.05), 0.4, 1.1)) * min(1, 1 / float(extent[1]))
+        # What is small stands on the line, or in the middle of the row.
+        drop = self._sinks * max(0.0, 0.9 - size) / 2 + rng.normal(0, 0.04)
+        return [(stroke - 0.5) * size + (extent[0] * size / 2, drop) for stroke in leaning]
+
+
+def _join(start: np.ndarray, end: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Return the way of a pen that isn't lifted between two digits, without its end; shape (points, 2)."""
+    share = np.linspace(0, 1, 6)[:-1, None]
+    bow = (0, rng.normal(0, 0.15) * float(np.hypot(*(end - start))))
+    way: np.ndarray = start + share * (end - start) + 4 * share * (1 - share) * bow
+    return way
+
+
+def _place(digit: int, strokes: list[np.ndarray], row: int) -> Glyph:
+    """Return strokes, in sizes of the largest glyph, as a glyph."""
+    points = np.concatenate(strokes)
+    x, y = (points.min(axis=0) + points.max(axis=0)) / 2
+    return Glyph(digit, fit(strokes), float(np.ptp(points, axis=0).max()), (float(x), float(y)), row)
 
 
 def _write_mark(rng: np.random.Generator) -> tuple[list[np.ndarray], float, float]:

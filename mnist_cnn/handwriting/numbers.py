@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image
 
-from mnist_cnn.handwriting.contents import Glyph, measure_gap, write_nondigit, write_number, write_out
+from mnist_cnn.handwriting.contents import Glyph, measure_gap, write_out
 from mnist_cnn.handwriting.rendering import render
 
 _SIDES = 160, 900  # pixels of the canvas's longer side
@@ -40,9 +40,8 @@ class Number(NamedTuple):
         return render([(stroke - low) / (side - 4 - self.pen) for stroke in own], side, self.pen)
 
 
-def sample_number(rng: np.random.Generator, *, is_number: bool = True) -> Number:
-    """Return a random number of one to eight digits, in one row or a few; or something that is none, without a text."""
-    glyphs = (write_number if is_number else write_nondigit)(rng)
+def sample_number(rng: np.random.Generator, glyphs: list[Glyph]) -> Number:
+    """Return glyphs as they may be written on a pad, in their order."""
     strokes, owners = _write_in_time(glyphs, rng)
     points = np.concatenate(strokes)
     low, extent = points.min(axis=0), np.ptp(points, axis=0)

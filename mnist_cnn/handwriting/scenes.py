@@ -157,12 +157,13 @@ SCENES: dict[str, tuple[Callable[[np.random.Generator], list[Glyph]], Setting]] 
 }
 
 
-def sample_scene(rng: np.random.Generator, kind: str | None = None) -> Scene:
+def sample_scene(rng: np.random.Generator, kind: str | None = None, glyphs: list[Glyph] | None = None) -> Scene:
     """Return a random scene.
 
     Args:
         rng: the only source of randomness; equal generators give equal scenes.
         kind: a key of `SCENES`, or one of `CONTENTS`; any by default, by their frequency.
+        glyphs: what is written in it; by default what its kind writes.
     """
     if kind not in SCENES:
         weights = np.array(
@@ -173,7 +174,7 @@ def sample_scene(rng: np.random.Generator, kind: str | None = None) -> Scene:
         )
         kind = list(SCENES)[rng.choice(len(SCENES), p=weights / weights.sum())]
     write, setting = SCENES[kind]
-    glyphs = write(rng)
+    glyphs = write(rng) if glyphs is None else glyphs
     picture, height, origin = _lay(glyphs, setting, rng)
     ink = _ink(picture, glyphs, height, origin, setting, rng)
     if setting.coarse > rng.random():

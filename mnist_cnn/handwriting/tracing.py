@@ -56,12 +56,25 @@ def trace(images: np.ndarray, rng: np.random.Generator) -> Iterator[Image.Image 
     Yields:
         An RGBA image of 112x112 pixels, black on transparent, or None if a digit is too faint to trace.
     """
+    for strokes in trace_strokes(images, rng):
+        width = CANVAS * np.exp(rng.uniform(np.log(THINNEST), np.log(THICKEST)))
+        yield render(record(strokes, rng), CANVAS, width) if strokes else None
+
+
+def trace_strokes(images: np.ndarray, rng: np.random.Generator) -> Iterator[list[np.ndarray]]:
+    """Yield the centre lines of each digit as strokes; none if it is too faint to trace.
+
+    Args:
+        images: uint8 array of shape (n, 28, 28, 1); 0 is paper, 255 is ink.
+        rng: source of the pen's speed and tremor.
+
+    Yields:
+        float64 arrays of shape (points, 2), in heights of a digit: x to the right and y down.
+    """
     for start in range(0, len(images), _CHUNK):
         for line in thin(np.stack([_enlarge(image) > _INK_LEVEL for image in images[start : start + _CHUNK]])):
             spacing = sample_spacing(rng)
-            strokes = [travel(_smooth(stroke) / _DIGIT_HEIGHT, spacing, rng) for stroke in follow(line)]
-            width = CANVAS * np.exp(rng.uniform(np.log(THINNEST), np.log(THICKEST)))
-            yield render(record(strokes, rng), CANVAS, width) if strokes else None
+            yield [travel(_smooth(stroke) / _DIGIT_HEIGHT, spacing, rng) for stroke in follow(line)]
 
 
 def thin(ink: np.ndarray) -> np.ndarray:

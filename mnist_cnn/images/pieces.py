@@ -165,10 +165,9 @@ def _travel(ink: np.ndarray) -> np.ndarray:
 
 def _retrace(costs: np.ndarray, column: int) -> np.ndarray:
     """Return the columns of the cheapest way to a column of the last row, from there to the first row."""
-    way = [column]
+    way, last = [column], costs.shape[1] - 1
     for before in costs[-2::-1]:
-        near = before[max(0, column - 1) : column + 2]
-        aside = np.abs(np.arange(max(0, column - 1), max(0, column - 1) + len(near)) - column) * _ASIDE
-        column = max(0, column - 1) + int((near + aside).argmin())
+        near = range(max(0, column - 1), min(column + 1, last) + 1)
+        column = min(near, key=lambda other: before[other] + (other != column) * _ASIDE)
         way.append(column)
     return np.array(way)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from itertools import pairwise
+from math import log
 from typing import NamedTuple
 
 import numpy as np
@@ -11,12 +12,13 @@ from mnist_cnn.images.pieces import Piece, cut, join
 # More rows, or more pieces in one, than these are not looked at.
 MAX_ROWS, MAX_ROW_PIECES = 16, 64
 # Numbers that are known of a candidate, and of a piece that is left out.
-CANDIDATE_EVIDENCE, REMAINDER_EVIDENCE = 19, 6
+CANDIDATE_EVIDENCE, REMAINDER_EVIDENCE = 19, 7
 MAX_GROUP, _MAX_STROKES = 8, 5  # pieces of a digit: parts of components, or strokes
 
 # In heights of the row: a piece of a digit's height, how far apart two of a row may stand, and what may be a digit.
 _TALL, _TALLEST, _FARTHEST = 0.45, 2.0, 3.0
 _WIDEST, _LOWEST, _WIDEST_GAP = 1.6, 0.35, 0.4
+_DARK = 127  # above it is ink, in levels of 255
 # Wider pieces, in heights of their own, may be several digits: components, and strokes.
 _WIDE_COMPONENT, _WIDE_STROKE = 0.5, 1.0
 
@@ -117,7 +119,10 @@ def build_row(pieces: Sequence[Piece], *, are_strokes: bool = False, in_order: b
                 evidence = _describe(parts, start, stop, whole, height, line, gaps)
                 evidence += [float(whole.ink.sum()) / mass * len(parts), whole.pen / pen, float(in_order)]
                 candidates.append(Candidate(start, stop, whole.ink, whole.box, evidence))
-    remainders = [_describe_remainder(part, height, line, mass, pen) for part in parts]
+    shared = _share(parts)
+    remainders = [
+        [*_describe_remainder(part, height, line, mass, pen), share] for part, share in zip(parts, shared, strict=True)
+    ]
     return Row(candidates, remainders, mass, height)
 
 
@@ -153,20 +158,25 @@ def _gap(one: Piece, other: Piece) -> float:
     return max(other.box[0] - one.box[2], one.box[0] - other.box[2])
 
 
+def _offset(middle: tuple[float, float], line: np.ndarray, height: float) -> float:
+    """Return how far below the row's line a middle is, in heights of the row, -1 to 1."""
+    x, y = middle
+    return min(max((y - float(line[0] * x + line[1])) / height, -1.0), 1.0)
+
+
 def _describe(
     parts: Sequence[Piece], start: int, stop: int, whole: Piece, height: float, line: np.ndarray, gaps: list[float]
 ) -> list[float]:
     """Return what is known of a candidate: its shape, its place in the row, its neighbours and its cuts."""
-    x, y = whole.middle
     before = _gap(parts[start - 1], whole) / height if start else 1.0
     after = _gap(whole, parts[stop]) / height if stop < len(parts) else 1.0
     healed = [part.cuts[1] for part in parts[start : stop - 1]]
     return [
-        float(np.log(whole.width / height)),
-        float(np.log(whole.height / height)),
-        float(np.log(whole.width / whole.height)),
-        float(np.clip((y - np.polyval(line, x)) / height, -1, 1)),
-        *(float(np.clip(gap, -0.5, 1)) for gap in (before, after, max(gaps, default=-0.5))),
+        log(whole.width / height),
+        log(whole.height / height),
+        log(whole.width / whole.height),
+        _offset(whole.middle, line, height),
+        *(min(max(gap, -0.5), 1.0) for gap in (before, after, max(gaps, default=-0.5))),
         *(float(stop - start == count) for count in (1, 2, 3)),
         whole.cuts[0],
         whole.cuts[1],
@@ -177,14 +187,24 @@ def _describe(
     ]
 
 
+def _share(parts: Sequence[Piece]) -> list[float]:
+    """Return which share of each piece's ink others have, too: strokes gone over again, and what lies at a cut."""
+    whole = join(list(parts))
+    counts, places = np.zeros(whole.ink.shape, np.uint8), []
+    for part in parts:
+        x, y = part.box[0] - whole.box[0], part.box[1] - whole.box[1]
+        places.append(counts[y : y + part.ink.shape[0], x : x + part.ink.shape[1]])
+        places[-1] += part.ink > _DARK
+    return [float((place[part.ink > _DARK] > 1).mean()) for place, part in zip(places, parts, strict=True)]
+
+
 def _describe_remainder(piece: Piece, height: float, line: np.ndarray, mass: float, pen: float) -> list[float]:
     """Return what speaks for leaving a piece out: its size, its place in the row, its contrast and its cuts."""
-    x, y = piece.middle
     return [
-        float(np.log(max(piece.height, 1) / height)),
-        float(np.log(max(piece.width, 1) / height)),
-        float(np.log(piece.ink.sum() / mass + 1e-4)),
-        float(np.clip((y - np.polyval(line, x)) / height, -1, 1)),
+        log(max(piece.height, 1) / height),
+        log(max(piece.width, 1) / height),
+        log(piece.ink.sum() / mass + 1e-4),
+        _offset(piece.middle, line, height),
         piece.pen / pen,
         float(piece.cuts[0] > 0) + float(piece.cuts[1] > 0),
     ]

@@ -69,9 +69,9 @@ def measure(model: keras.Model, mnist: Mnist, drawings: int = DRAWINGS) -> Measu
     threshold = choose_threshold(val.probabilities, read(draw_digits(drawings, CHOICE_SEED).images))
     pictures = PICTURES_PER_DRAWING * drawings
     vote = fit_vote(read, make_pictures(pictures, CHOICE_SEED), CHOICE_SEED)
-    rows = fit_rows(read, make_numbers(drawings, CHOICE_SEED), CHOICE_SEED)
+    rows = fit_rows(read, make_numbers(drawings, CHOICE_SEED, mnist.val), CHOICE_SEED)
     decide = partial(read_pictures, read, vote, threshold)
-    unseen = make_numbers(max(1, drawings // 4), MEASURING_SEED)
+    unseen = make_numbers(max(1, drawings // 4), MEASURING_SEED, mnist.test)
     metrics = {
         "parameters": model.count_params(),
         "val": _summarize(val, mnist.val, threshold),

@@ -1,6 +1,7 @@
 """Made numbers, and the reading of rows, fitted to them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import jax
@@ -18,23 +19,38 @@ from mnist_cnn.decision import (
     measure_layouts,
 )
 from mnist_cnn.errors import EmptyPictureError
-from mnist_cnn.handwriting import Number, Scene, sample_number, sample_scene
+from mnist_cnn.handwriting import (
+    Number,
+    Samples,
+    Scene,
+    sample_number,
+    sample_scene,
+    trace_strokes,
+    write_nondigit,
+    write_number,
+)
 from mnist_cnn.images import IMAGE_SHAPE, MAX_GROUP, MAX_LAYOUTS, Layout, propose_layouts, to_mnist
+from mnist_cnn.network import NUM_CLASSES
 from mnist_cnn.training.chunks import map_chunks
+from mnist_cnn.training.data import Split
 from mnist_cnn.training.metrics import confidence_error
-from mnist_cnn.training.perceptrons import BATCH_SIZE, fit_perceptrons
+from mnist_cnn.training.perceptrons import fit_perceptrons
 from mnist_cnn.training.vote import Predict
 
 # Numbers per chunk: one takes about 200 ms, a photo twice that.
 _CHUNK = 50
-_EPOCHS = 80
+# Layouts, or numbers, that a step takes, and how often it takes each.
+_BATCH_SIZE, _EPOCHS = 128, 60
 _UNITS = 32
-# Longer texts, and layouts of more pieces, aren't fitted to: nearly all are shorter.
-_MAX_TEXT, _MAX_PIECES = 16, 48
+# Longer texts, and layouts of more pieces, aren't fitted to: nearly all are shorter. Those of few pieces are fitted to
+# together, since it takes a step as long as the most pieces in it.
+_MAX_TEXT, _MAX_PIECES = 16, (8, 16, 24, 48)
 _MIN_LIKELIHOOD = 1e-3  # a layout that doesn't show the text mustn't outweigh the others
 
 # What numbers are made of: strokes on a pad, the picture of such a drawing alone, and photos, in this order.
 _NONE = 0.1  # of the pictures hold no digit
+_WRITTEN = 0.5  # of the drawings and photos have MNIST's digits, so many of which are at hand
+_SAMPLES = 2_000
 SOURCES = ("strokes", "drawing", "photo")
 
 
@@ -62,9 +78,16 @@ class MadeNumber(NamedTuple):
     digits: np.ndarray
 
 
-def make_numbers(count: int, seed: int) -> list[MadeNumber]:
-    """Return made numbers; the same seed gives the same ones."""
-    chunks = map_chunks(_make_numbers, np.arange(count), seed, _CHUNK)
+def make_numbers(count: int, seed: int, digits: Split) -> list[MadeNumber]:
+    """Return made numbers; the same arguments give the same ones.
+
+    Args:
+        count: of the numbers.
+        seed: of everything in them.
+        digits: of MNIST. Half of what isn't written on a pad is written with some of them, along their centre lines.
+    """
+    make = partial(_make_numbers, samples=_trace_samples(digits, seed))
+    chunks = map_chunks(make, np.arange(count), seed, _CHUNK)
     return [number for chunk in chunks for number in chunk]
 
 
@@ -92,15 +115,23 @@ def fit_rows(predict: Predict, numbers: Sequence[MadeNumber], seed: int) -> RowM
         (number.text.replace("\n", ""), lattice, 1 / len(found))
         for number, found in zip(numbers[:first], lattices[:first], strict=True)
         for lattice in found
-        if number.text and len(lattice.rows) <= _MAX_PIECES and len(lattice.spans)
+        if number.text and len(lattice.rows) <= _MAX_PIECES[-1] and len(lattice.spans)
     ]
     pairs = [pair for pair in pairs if len(pair[0]) <= _MAX_TEXT]
     known = [
         np.concatenate([describe_candidates(lattice) for _, lattice, _ in pairs]),
         np.concatenate([describe_remainders(lattice) for _, lattice, _ in pairs]),
     ]
-    data = [np.stack(arrays) for arrays in zip(*(_spread(*pair) for pair in pairs), strict=True)]
-    candidates, remainders = fit_perceptrons(_row_loss, known, [1, 1], data, _count_steps(len(pairs)), seed, _UNITS)
+    candidates, remainders = fit_perceptrons(
+        _row_loss,
+        known,
+        [NUM_CLASSES, 1],
+        _group(pairs),
+        _count_steps(len(pairs)),
+        seed,
+        _BATCH_SIZE,
+        _UNITS,
+    )
     measured = [
         (*measure_layouts(candidates, remainders, found, number.text), number.text == "")
         for number, found in zip(numbers[rest:], lattices[rest:], strict=True)
@@ -110,9 +141,10 @@ def fit_rows(predict: Predict, numbers: Sequence[MadeNumber], seed: int) -> RowM
         _layout_loss,
         [np.concatenate([features for features, _, _ in measured])],
         [2],
-        [np.stack(arrays) for arrays in zip(*(_pad(*found) for found in measured), strict=True)],
+        [_stack(_pad(*found) for found in measured)],
         _count_steps(len(numbers)),
         seed,
+        _BATCH_SIZE,
         _UNITS,
     )
     return RowModel(candidates, remainders, layouts)
@@ -161,18 +193,33 @@ def measure_numbers(predict: Predict, model: RowModel, numbers: Sequence[MadeNum
     }
 
 
-def _make_numbers(numbers: np.ndarray, rng: np.random.Generator) -> list[MadeNumber]:
-    return [_make_number(SOURCES[number % len(SOURCES)], rng) for number in numbers]
+def _trace_samples(digits: Split, seed: int) -> Samples:
+    """Return the centre lines of some of each digit; of none where one is missing."""
+    samples: list[list[list[np.ndarray]]] = [[] for _ in range(10)]
+    chosen = slice(_SAMPLES)
+    for label, strokes in zip(
+        digits.labels[chosen], trace_strokes(digits.images[chosen], np.random.default_rng(seed)), strict=True
+    ):
+        if strokes:
+            samples[label].append(strokes)
+    return samples if all(samples) else []
 
 
-def _make_number(source: str, rng: np.random.Generator) -> MadeNumber:
+def _make_numbers(numbers: np.ndarray, rng: np.random.Generator, samples: Samples) -> list[MadeNumber]:
+    return [_make_number(SOURCES[number % len(SOURCES)], rng, samples) for number in numbers]
+
+
+def _make_number(source: str, rng: np.random.Generator, samples: Samples) -> MadeNumber:
     is_number = rng.random() >= _NONE
+    # Centre lines are no strokes of a pen: they end where lines meet.
+    written = write_number(rng, samples if source != "strokes" and rng.random() < _WRITTEN else None)
     made: Scene | Number
     strokes, digits = None, np.empty((0, *IMAGE_SHAPE), np.uint8)
     if source == "photo":
-        made = sample_scene(rng, "number" if is_number else str(rng.choice(["non-digit", "nothing"])))
+        kind, glyphs = ("number", written) if is_number else (str(rng.choice(["non-digit", "nothing"])), None)
+        made = sample_scene(rng, kind, glyphs)
     else:
-        made = sample_number(rng, is_number=is_number)
+        made = sample_number(rng, written if is_number else write_nondigit(rng))
         strokes = [stroke.tolist() for stroke in made.strokes] if source == "strokes" else None
         if is_number:
             digits = np.stack([to_mnist(made.draw_digit(digit)) for digit in range(len(made.text.replace("\n", "")))])
@@ -184,7 +231,7 @@ def _make_number(source: str, rng: np.random.Generator) -> MadeNumber:
 
 
 def _count_steps(examples: int) -> int:
-    return _EPOCHS * max(1, examples // BATCH_SIZE)
+    return _EPOCHS * max(1, examples // _BATCH_SIZE)
 
 
 def _build_lattices(predict: Predict, numbers: Sequence[MadeNumber]) -> list[list[Lattice]]:
@@ -201,15 +248,29 @@ def _build_lattices(predict: Predict, numbers: Sequence[MadeNumber]) -> list[lis
     ]
 
 
-def _spread(text: str, lattice: Lattice, weight: float) -> tuple[np.ndarray, ...]:
+def _group(pairs: list[tuple[str, Lattice, float]]) -> list[list[np.ndarray]]:
+    """Return texts, lattices and their weights, which are 1 on average, as arrays, by how many pieces there are."""
+    mean = float(np.mean([weight for _, _, weight in pairs]))
+    groups: dict[int, list[tuple[np.ndarray, ...]]] = {}
+    for text, lattice, weight in pairs:
+        most = next(most for most in _MAX_PIECES if len(lattice.rows) <= most)
+        groups.setdefault(most, []).append(_spread(text, lattice, weight / mean, most))
+    return [_stack(group) for group in groups.values()]
+
+
+def _stack(examples: Iterable[tuple[np.ndarray, ...]]) -> list[np.ndarray]:
+    return [np.stack(arrays) for arrays in zip(*examples, strict=True)]
+
+
+def _spread(text: str, lattice: Lattice, weight: float, most: int) -> tuple[np.ndarray, ...]:
     """Return a lattice as arrays of one size: a table of the candidates by their last piece and how many they have."""
     features, left = describe_candidates(lattice), describe_remainders(lattice)
-    table = np.zeros((_MAX_PIECES, MAX_GROUP, features.shape[1]), np.float32)
-    digits = np.full((_MAX_PIECES, MAX_GROUP, lattice.probabilities.shape[1]), -1e9, np.float32)
+    table = np.zeros((most, MAX_GROUP, features.shape[1]), np.float32)
+    digits = np.full((most, MAX_GROUP, lattice.probabilities.shape[1]), -1e9, np.float32)
     places = lattice.spans[:, 1] - 1, lattice.spans[:, 1] - lattice.spans[:, 0] - 1
     table[places] = features
     digits[places] = digit_logarithms(lattice.probabilities)
-    remainders = np.pad(left, [(0, _MAX_PIECES - len(left)), (0, 0)])
+    remainders = np.pad(left, [(0, most - len(left)), (0, 0)])
     label = np.zeros(_MAX_TEXT, np.int32)
     label[: len(text)] = list(map(int, text))
     return table, digits, remainders, label, np.array(len(text)), np.array(len(left)), np.array(weight)
@@ -223,7 +284,7 @@ def _row_loss(perceptrons: list[Perceptron], *batch: jax.Array) -> jax.Array:
     skips = remainders.evaluate(left)[..., 0]
     likelihoods = jax.vmap(_log_likelihood)(steps, skips, label, length, pieces)
     losses = -jnp.log(jnp.exp(likelihoods) + _MIN_LIKELIHOOD)
-    return (weights * losses).sum() / weights.sum()
+    return (weights * losses).mean()
 
 
 def _log_likelihood(

@@ -11,7 +11,6 @@ import numpy as np
 from mnist_cnn.decision import Perceptron
 
 _UNITS = 12
-BATCH_SIZE = 512
 _LEARNING_RATE = 5e-3
 _WEIGHT_DECAY = 1e-3
 
@@ -22,9 +21,10 @@ def fit_perceptrons(
     loss: Loss,
     known: Sequence[np.ndarray],
     outputs: Sequence[int],
-    data: Sequence[np.ndarray],
+    data: Sequence[Sequence[np.ndarray]],
     steps: int,
     seed: int,
+    batch_size: int,
     units: int = _UNITS,
 ) -> list[Perceptron]:
     """Return the perceptrons that together have the least loss.
@@ -36,9 +36,10 @@ def fit_perceptrons(
         loss: to be minimized.
         known: features that each perceptron will see, shape (n, features): they are centred and scaled by these.
         outputs: number of outputs of each.
-        data: arrays with an entry for each example.
-        steps: of Adam, each with a random batch of the examples.
+        data: groups of examples of one size: arrays with an entry for each example.
+        steps: of Adam, each with a random batch of a random group.
         seed: of the first weights, and of the batches.
+        batch_size: number of examples that a step takes.
         units: hidden ones of each.
     """
     rng = np.random.default_rng(seed)
@@ -71,9 +72,11 @@ def fit_perceptrons(
         stepped: tuple[list[jax.Array], ...] = optimizer.stateless_apply(state, gradients, trained)
         return stepped
 
-    arrays = [jnp.asarray(array) for array in data]
+    groups = [[jnp.asarray(array) for array in group] for group in data]
+    sizes = np.array([len(group[0]) for group in groups])
     trained, state = ([variable.value for variable in variables] for variables in (weights, optimizer.variables))
     for _ in range(steps):
-        rows = rng.integers(len(arrays[0]), size=min(BATCH_SIZE, len(arrays[0])))
-        trained, state = take_step(trained, state, *(array[rows] for array in arrays))
+        chosen = rng.choice(len(groups), p=sizes / sizes.sum())
+        rows = rng.integers(sizes[chosen], size=min(batch_size, sizes[chosen]))
+        trained, state = take_step(trained, state, *(array[rows] for array in groups[chosen]))
     return build([np.asarray(array) for array in trained])

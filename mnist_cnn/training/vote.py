@@ -12,7 +12,7 @@ from mnist_cnn.training.data import NO_DIGIT
 from mnist_cnn.training.perceptrons import fit_perceptrons
 from mnist_cnn.training.pictures import Picture
 
-_STEPS = 2_000
+_STEPS, _BATCH_SIZE = 2_000, 512
 _MIN_LIKELIHOOD = 1e-4  # a picture in which no segment can be read mustn't outweigh the others
 
 
@@ -41,7 +41,8 @@ def fit_vote(predict: Predict, pictures: list[Picture], seed: int) -> Perceptron
     features, right, present = _gather(predict, pictures)
     outcomes = np.array([picture.outcome for picture in pictures])
     known = features[present > 0]
-    (vote,) = fit_perceptrons(_loss, [known], [1 + len(Outcome)], [features, right, present, outcomes], _STEPS, seed)
+    data = [[features, right, present, outcomes]]
+    (vote,) = fit_perceptrons(_loss, [known], [1 + len(Outcome)], data, _STEPS, seed, _BATCH_SIZE)
     return vote
 
 

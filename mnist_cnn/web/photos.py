@@ -33,7 +33,7 @@ def _write(digits: Sequence[tuple[int, str]], rng: np.random.Generator, squared:
             pen.line([(0, place), (SIZE[0], place)], LINES)
     middle = np.array(SIZE) / 2
     for place, (digit, style) in enumerate(digits):
-        offset = middle + ((place - (len(digits) - 1) / 2) * ADVANCE, 0)
+        offset = middle + np.array([(place - (len(digits) - 1) / 2) * ADVANCE, 0])
         for stroke in sample_strokes(digit, rng, style):
             points = [tuple(point) for point in (stroke - 0.5) * HEIGHT + offset]
             pen.line(points, INK, 9, "curve")

@@ -134,7 +134,7 @@ class ReadingQueue:
         whole, image, classifier = self._read(picture, frame, line)
         with line.timed():
             with self._turns.take(image.width * image.height):
-                layouts = [] if whole.is_digit else propose_layouts(image, strokes)
+                layouts = propose_layouts(image, strokes) if whole.may_be_number else []
             number = classifier.read_layouts(layouts, whole, self._network_turns.take)
         return Answered(number, image, classifier)
 

@@ -108,6 +108,13 @@ def test_digits_are_none_where_the_whole_is_no_number() -> None:
     assert doubted.confidence == pytest.approx(likely * number.confidence, rel=1e-4)
 
 
+def test_a_number_that_may_be_read_in_many_ways_is_read_in_one_of_them() -> None:
+    lattices = [build([(0, 1, digit, 2)], (0,), confidence=0.2) for digit in range(4)]
+    decision = decide_number(MODEL._replace(layouts=weighing(-0.5)), lattices)
+    assert decision.confidence < 1 / (1 + np.exp(0.5)) < 0.5  # that there is none is likelier than this one
+    assert decision.text in {"0", "1", "2", "3"}
+
+
 def test_what_is_no_digit_is_left_out() -> None:
     decision = decide_number(MODEL, [build([(0, 1, 3, 2), (1, 2, 1, -9), (2, 3, 5, 2)])])
     assert decision.text == "35"
@@ -187,7 +194,7 @@ def test_candidates_are_described_by_their_evidence_the_whole_s_and_the_network(
     np.testing.assert_array_equal(features[:, :1], TANGLE.candidates)
     np.testing.assert_array_equal(features[:, 1:2], np.tile(TANGLE.evidence, (5, 1)))
     np.testing.assert_allclose(features[:, 2], digit_score(TANGLE.probabilities), rtol=1e-6)
-    np.testing.assert_allclose(features[:, -2:], TANGLE.probabilities[:, :2], rtol=1e-6)
+    np.testing.assert_allclose(features[:, -10:], digit_logarithms(TANGLE.probabilities), rtol=1e-6)
 
 
 def test_a_piece_is_described_by_what_the_network_says_of_it_alone() -> None:

@@ -1,11 +1,12 @@
 from collections import Counter
 from itertools import pairwise
+from operator import eq
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from mnist_cnn.handwriting.contents import CONTENTS, MANNERS, Glyph, draw_turned, measure_gap, write_out
+from mnist_cnn.handwriting.contents import CONTENTS, MANNERS, Glyph, draw_turned, measure_gap, write_number, write_out
 
 
 def write(kind: str, seed: int) -> list[Glyph]:
@@ -71,6 +72,31 @@ def test_digits_of_a_number_stand_apart_or_overlap() -> None:
 def test_some_numbers_hold_marks_that_are_no_digits() -> None:
     marks = Counter(any(glyph.digit is None for glyph in write("number", seed)) for seed in range(150))
     assert 0.05 < marks[True] / 150 < 0.5
+
+
+def test_pen_goes_on_from_digit_to_digit_in_some_hands() -> None:
+    joined = []
+    for seed in range(60):
+        glyphs = [glyph for glyph in write("number", seed) if glyph.row == 0]
+        ends = [np.array(glyph.middle) + glyph.size * (glyph.strokes[-1][-1] - 0.5) for glyph in glyphs]
+        starts = [np.array(glyph.middle) + glyph.size * (glyph.strokes[0][0] - 0.5) for glyph in glyphs]
+        joined.append(any(np.hypot(*(end - start)) < 1e-6 for end, start in zip(ends, starts[1:], strict=False)))
+    assert 0.1 < np.mean(joined) < 0.4
+
+
+def test_numbers_are_written_with_the_digits_that_are_given() -> None:
+    bar, bow = [np.array([[0.5, 0.0], [0.5, 1.0]])], [np.array([[0.0, 0.0], [0.4, 0.1], [0.5, 1.0]])]
+    for seed in range(20):
+        glyphs = write_number(np.random.default_rng(seed), [[bar, bow]] * 10)
+        sizes = {sum(map(len, glyph.strokes)) for glyph in glyphs if glyph.digit is not None}
+        assert sizes <= {2, 3, 7, 8}  # joined ones have five points more
+
+
+def test_zeros_stand_at_the_end_and_digits_beside_their_like_now_and_then() -> None:
+    texts = [write_out(write("number", seed)).split("\n")[0] for seed in range(300)]
+    long = [text for text in texts if len(text) > 3]
+    assert 0.05 < np.mean([text.endswith("00") for text in long]) < 0.3
+    assert 0.5 < np.mean([any(map(eq, text, text[1:])) for text in long]) < 0.9
 
 
 def test_number_is_written_in_one_hand() -> None:

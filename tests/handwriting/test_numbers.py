@@ -1,13 +1,14 @@
 import numpy as np
 from scipy import ndimage
 
-from mnist_cnn.handwriting import Number, sample_number
+from mnist_cnn.handwriting import Number, sample_number, write_nondigit, write_number
 from mnist_cnn.images.pieces import join
 from mnist_cnn.images.strokes import draw_strokes
 
 
 def sample(seed: int, *, is_number: bool = True) -> Number:
-    return sample_number(np.random.default_rng(seed), is_number=is_number)
+    rng = np.random.default_rng(seed)
+    return sample_number(rng, (write_number if is_number else write_nondigit)(rng))
 
 
 def cover(number: Number, points: np.ndarray) -> np.ndarray:

@@ -1,9 +1,10 @@
 import numpy as np
 import pytest
 from PIL import Image
+from scipy import ndimage
 from scipy.ndimage import distance_transform_edt, label
 
-from mnist_cnn.handwriting import trace, tracing
+from mnist_cnn.handwriting import trace, trace_strokes, tracing
 from mnist_cnn.handwriting.tracing import CANVAS, THICKEST, THINNEST, follow, thin
 from mnist_cnn.images import to_mnist
 from mnist_cnn.inference import Classifier
@@ -14,6 +15,14 @@ EVERY_NEIGHBOUR = np.ones((3, 3))
 @pytest.fixture(scope="module")
 def tracings(digits: np.ndarray) -> list[Image.Image | None]:
     return list(trace(digits, np.random.default_rng(0)))
+
+
+def test_strokes_of_a_tracing_span_a_digit_s_height_and_lie_on_its_ink(digits: np.ndarray) -> None:
+    for image, strokes in zip(digits[:20], trace_strokes(digits[:20], np.random.default_rng(0)), strict=True):
+        points = np.concatenate(strokes)
+        assert 0.6 < np.ptp(points, axis=0).max() < 1.2
+        columns, rows = np.clip(np.round(points.T * 20 - 0.5).astype(int), 0, 27)
+        assert (ndimage.maximum_filter(image[..., 0], 3)[rows, columns] > 60).mean() > 0.95
 
 
 def to_line(drawing: str) -> np.ndarray:

@@ -45,6 +45,12 @@ def test_a_dot_at_the_end_of_a_slanted_row_belongs_to_it() -> None:
     assert [boxes(row) for row in arrange([*lower, dot, *upper])] == [boxes([*upper, dot]), boxes(lower)]
 
 
+def test_a_stroke_gone_over_again_has_its_ink_in_common_with_the_first() -> None:
+    pieces = [bar(20, 50), bar(21, 50), bar(55, 50), bar(100, 50)]
+    shares = [remainder[-1] for remainder in build_row(pieces, are_strokes=True).remainders]
+    assert shares == pytest.approx([0.9, 0.9, 0, 0])
+
+
 def test_line_through_few_pieces_is_level() -> None:
     np.testing.assert_array_equal(fit_line([bar(10, 20), bar(500, 40)]), [0, 30])
     np.testing.assert_array_equal(fit_line([bar(10, 20), bar(30, 40), bar(50, 40)]), [0, 40])

@@ -41,7 +41,7 @@ def measurement(model: keras.Model, mnist: Mnist) -> Measurement:
         patch.setattr("mnist_cnn.training.chunks.count_cores", lambda: 1)  # other processes take long to start
         patch.setattr("mnist_cnn.training.vote._STEPS", 50)
         patch.setattr("mnist_cnn.training.numbers._EPOCHS", 5)
-        patch.setattr("mnist_cnn.training.perceptrons.BATCH_SIZE", 64)
+        patch.setattr("mnist_cnn.training.vote._BATCH_SIZE", 64)
         return measure(model, mnist, drawings=40)
 
 

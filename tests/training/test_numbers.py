@@ -5,8 +5,9 @@ from PIL import Image
 
 from mnist_cnn.decision import Lattice, Perceptron, RowModel, describe_candidates, describe_remainders, measure_layouts
 from mnist_cnn.errors import EmptyPictureError
-from mnist_cnn.handwriting import Scene
+from mnist_cnn.handwriting import Glyph, Samples, Scene, write_number
 from mnist_cnn.images import LAYOUT_EVIDENCE, propose_layouts
+from mnist_cnn.training.data import Split
 from mnist_cnn.training.numbers import (
     SOURCES,
     MadeNumber,
@@ -27,13 +28,13 @@ def few_steps() -> object:
     """One core, and steps and sizes that these few small numbers need."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("mnist_cnn.training.chunks.count_cores", lambda: 1)
-        for name, value in (("_EPOCHS", 200), ("_MAX_PIECES", 20), ("_MAX_TEXT", 4)):
+        for name, value in (("_BATCH_SIZE", 32), ("_EPOCHS", 200), ("_MAX_PIECES", (8, 20)), ("_MAX_TEXT", 4)):
             patch.setattr(f"mnist_cnn.training.numbers.{name}", value)
-        patch.setattr("mnist_cnn.training.perceptrons.BATCH_SIZE", 32)
         yield
 
 
 NO_DIGITS = np.empty((0, 28, 28, 1), np.uint8)
+NO_SPLIT = Split(NO_DIGITS, np.empty(0, np.int32))
 
 
 def find_in(text: str, step: float = 1.0) -> MadeNumber:
@@ -73,7 +74,7 @@ def random_perceptron(features: int, rng: np.random.Generator) -> Perceptron:
 
 
 def test_sources_take_turns_and_texts_hold_digits_or_nothing() -> None:
-    numbers = make_numbers(9, seed=1)
+    numbers = make_numbers(9, 1, NO_SPLIT)
     assert [number.source for number in numbers] == [*SOURCES] * 3
     assert all(row.isdecimal() for number in numbers if number.text for row in number.text.split("\n"))
     assert sum(bool(number.text) for number in numbers) >= 5
@@ -81,7 +82,7 @@ def test_sources_take_turns_and_texts_hold_digits_or_nothing() -> None:
 
 
 def test_the_same_seed_gives_the_same_numbers_and_another_others() -> None:
-    first, again, other = (make_numbers(3, seed) for seed in (2, 2, 3))
+    first, again, other = (make_numbers(3, seed, NO_SPLIT) for seed in (2, 2, 3))
     assert [number.text for number in first] == [number.text for number in again] != [number.text for number in other]
     for one, two in zip(first, again, strict=True):
         for layout, same in zip(one.layouts, two.layouts, strict=True):
@@ -89,10 +90,29 @@ def test_the_same_seed_gives_the_same_numbers_and_another_others() -> None:
             np.testing.assert_array_equal(layout.candidates, same.candidates)
 
 
+def test_drawings_and_photos_have_digits_of_mnist_and_strokes_are_a_pen_s(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    given = []
+
+    def write(rng: np.random.Generator, samples: Samples | None) -> list[Glyph]:
+        given.append(samples)
+        return write_number(rng, samples)
+
+    monkeypatch.setattr("mnist_cnn.training.numbers.write_number", write)
+    make_numbers(24, 5, Split(TEMPLATES, np.arange(10, dtype=np.int32)))
+    assert not any(given[::3])  # those with strokes
+    others = [samples for number, samples in enumerate(given) if number % 3]
+    assert 4 <= sum(map(bool, others)) <= 12
+    samples = next(filter(None, others))
+    assert [len(written) for written in samples] == [1] * 10
+    assert all(stroke.shape[1] == 2 for written in samples for strokes in written for stroke in strokes)
+
+
 def test_text_of_a_photo_is_that_of_its_scene(monkeypatch: pytest.MonkeyPatch) -> None:
     photo = on_paper(draw_number("47")[0])
-    monkeypatch.setattr("mnist_cnn.training.numbers.sample_scene", lambda _, kind: Scene(photo, "47", None, kind))
-    number = make_numbers(3, seed=0)[SOURCES.index("photo")]
+    monkeypatch.setattr("mnist_cnn.training.numbers.sample_scene", lambda _, kind, __: Scene(photo, "47", None, kind))
+    number = make_numbers(3, 0, NO_SPLIT)[SOURCES.index("photo")]
     assert number.text == "47"
     assert number.layouts
 
@@ -101,8 +121,8 @@ def test_in_a_picture_without_ink_nothing_is_proposed(monkeypatch: pytest.Monkey
     blank = Image.new("RGBA", (90, 90))
     with pytest.raises(EmptyPictureError):
         propose_layouts(blank)
-    monkeypatch.setattr("mnist_cnn.training.numbers.sample_scene", lambda _, kind: Scene(blank, "", None, kind))
-    assert make_numbers(3, seed=0)[SOURCES.index("photo")].layouts == []
+    monkeypatch.setattr("mnist_cnn.training.numbers.sample_scene", lambda _, kind, __: Scene(blank, "", None, kind))
+    assert make_numbers(3, 0, NO_SPLIT)[SOURCES.index("photo")].layouts == []
 
 
 def test_rows_are_read_by_what_was_learned_of_others(rows: RowModel) -> None:
@@ -129,7 +149,7 @@ def test_texts_are_as_likely_in_training_as_in_serving(text: str) -> None:
     lattice = Lattice(*layout[2:7], rng.dirichlet(np.ones(10), len(layout.images)))
     candidates = random_perceptron(describe_candidates(lattice).shape[1], rng)
     remainders = random_perceptron(describe_remainders(lattice).shape[1], rng)
-    table, digits, left, label, length, pieces, _ = map(jnp.asarray, _spread(text, lattice, 1))
+    table, digits, left, label, length, pieces, _ = map(jnp.asarray, _spread(text, lattice, 1, 20))
     steps, skips = candidates.evaluate(table) + digits, remainders.evaluate(left)[..., 0]
     likelihood = np.exp(_log_likelihood(steps, skips, label, length, pieces))
     _, expected = measure_layouts(candidates, remainders, [lattice], text)
@@ -177,7 +197,7 @@ def test_spaced_numbers_are_compared_with_what_their_digits_would_give(monkeypat
 
 
 def test_digits_of_a_number_on_a_pad_are_kept_by_themselves() -> None:
-    for number in make_numbers(6, seed=4):
+    for number in make_numbers(6, 4, NO_SPLIT):
         count = len(number.text.replace("\n", "")) if number.source != "photo" else 0
         assert number.digits.shape == (count, 28, 28, 1)
         assert number.digits.dtype == np.uint8

@@ -24,7 +24,7 @@ def loss(perceptrons: list[Perceptron], features: jax.Array, answers: jax.Array)
 
 def fit(count: int, outputs: list[int], steps: int, seed: int) -> list[Perceptron]:
     features, answers = make_examples(count, 0)
-    return fit_perceptrons(loss, [features] * len(outputs), outputs, [features, answers], steps, seed)
+    return fit_perceptrons(loss, [features] * len(outputs), outputs, [[features, answers]], steps, seed, 512)
 
 
 @pytest.fixture(scope="module")

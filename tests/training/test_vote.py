@@ -15,7 +15,7 @@ def few_steps() -> object:
     """As many steps as these few pictures need."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("mnist_cnn.training.vote._STEPS", 150)
-        patch.setattr("mnist_cnn.training.perceptrons.BATCH_SIZE", 64)
+        patch.setattr("mnist_cnn.training.vote._BATCH_SIZE", 64)
         yield
 
 
