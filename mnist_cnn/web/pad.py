@@ -39,7 +39,8 @@ def build_pad(read_drawing: Callable[[Any], Mapping[str, Any]]) -> gr.HTML:
 
     Returns:
         A component whose value is the last answer, with the drawing as its "url". It fires `change` with every answer,
-        `rest` when the drawing hasn't changed for a moment, `settle` when not for a second, and `name` when the right digit is typed.
+        `rest` when the drawing hasn't changed for a moment, `settle` when not for a second, and `name` when the right
+        digit is typed.
     """
     rng = np.random.default_rng(13)  # a steady hand
     digits = [_build_example(f"a {digit}", [(digit, style)], rng) for digit, style in EXAMPLES]

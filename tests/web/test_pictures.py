@@ -5,7 +5,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mnist_cnn.web.pictures import AGAINST, FOR, MAGNIFIED, draw_heat_map, encode_drawing, encode_png_url, encode_preview
+from mnist_cnn.web.pictures import (
+    AGAINST,
+    FOR,
+    MAGNIFIED,
+    draw_heat_map,
+    encode_drawing,
+    encode_png_url,
+    encode_preview,
+)
 from tests.support.files import picture_of_7
 
 

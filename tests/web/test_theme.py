@@ -78,7 +78,7 @@ def visit_drawings(page: Page) -> Iterator[str]:
     expect(page.locator("#digits button")).to_have_count(2)
     yield "number"
     page.get_by_role("button", name="Clear", exact=True).click()
-    draw(page, canvas, [[(0.2, 0.2), (0.8, 0.8)], [(0.2, 0.8), (0.8, 0.2)], [(0.5, 0.1), (0.5, 0.9)]])
+    draw(page, canvas, [[(0.5, 0.1), (0.5, 0.9)], [(0.1, 0.5), (0.9, 0.5)]])
     expect(page.locator("#verdict p")).to_contain_text("no digit")
     yield "refused"
     page.context.set_offline(True)
@@ -135,7 +135,8 @@ def test_magnified_page_is_never_wider_than_its_window_and_shows_the_answer_over
 ) -> None:
     page = open_page(viewport={"width": size[0], "height": size[1]})
     page.add_style_tag(content=f"html {{ font-size: {text}% !important; }}")
-    draw_7(page)
+    draw(page, page.locator("#pad canvas"), DIGITS["7"])
+    expect(label(page)).to_have_text("7")
     page.locator("#pad .paper").evaluate("pad => pad.scrollIntoView({ block: 'end' })")
     answer, pad = page.locator("#verdict p"), page.locator("#pad .paper")
     for part in (answer, pad):
@@ -256,7 +257,7 @@ def test_answer_is_said_to_screen_readers_once_the_pen_rests(page: Page) -> None
     for point in points:
         page.mouse.move(*point, steps=4)
     expect(label(page)).to_have_text("7")
-    expect(said).to_be_empty()
+    expect(said).not_to_contain_text("7")
     page.mouse.up()
     expect(said).to_have_text("7")
     expect(page.get_by_role("img", name="Drawing pad")).to_be_focused()
