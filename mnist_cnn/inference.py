@@ -437,5 +437,5 @@ def _count_row_features() -> dict[str, tuple[int, int]]:
     return {
         "candidates": (LAYOUT_EVIDENCE.candidates + LAYOUT_EVIDENCE.whole + CANDIDATE_FEATURES, NUM_CLASSES),
         "remainders": (LAYOUT_EVIDENCE.remainders + LAYOUT_EVIDENCE.whole + REMAINDER_FEATURES, 1),
-        "layouts": (LAYOUT_EVIDENCE.whole + PATH_FEATURES, 2),
+        "layouts": (LAYOUT_EVIDENCE.whole + PATH_FEATURES, 3),
     }

@@ -27,7 +27,8 @@ class RowModel(NamedTuple):
     Attributes:
         candidates: what speaks for a candidate as each digit; ten outputs.
         remainders: what speaks for leaving out a piece; one output.
-        layouts: what speaks for one way to see a picture among others, and for that there is no digit; two outputs.
+        layouts: what speaks for one way to see a picture among others, for that there is no digit, and for that none
+            of them is right; three outputs.
     """
 
     candidates: Perceptron
@@ -109,7 +110,7 @@ def decide_number(model: RowModel, lattices: list[Lattice]) -> NumberDecision:
     paths = [_find_path(one) for one in scored]
     texts = [_write_out(lattice, path) for lattice, path in zip(lattices, paths, strict=True)]
     own = [_measure(one, [step.digit for step in path]) for one, path in zip(scored, paths, strict=True)]
-    weights, nothing = _weigh(model.layouts, np.stack(list(map(_describe_layout, lattices, paths, own))))
+    weights, nothing, doubt = _weigh(model.layouts, np.stack(list(map(_describe_layout, lattices, paths, own))))
     likely = {}
     for text, path in {"": [], **dict(zip(texts, paths, strict=True))}.items():
         digits = [step.digit for step in path]
@@ -122,15 +123,17 @@ def decide_number(model: RowModel, lattices: list[Lattice]) -> NumberDecision:
     # First whether there is a digit, then which: no text may be likelier than none, where there are many.
     text = "" if likely[""] >= 0.5 else max(filter(None, likely), key=lambda text: likely[text], default="")
     lattice = max((weight, number) for number, weight in enumerate(weights) if texts[number] == text or not text)[1]
-    return NumberDecision(text, min(float(likely[text]), 1.0), lattice, paths[lattice] if text else [])
+    confidence = min(float((1 - doubt) * likely[text]), 1.0)
+    return NumberDecision(text, confidence, lattice, paths[lattice] if text else [])
 
 
-def _weigh(layouts: Perceptron, features: np.ndarray) -> tuple[np.ndarray, float]:
-    """Return how much each layout counts, shape (n,), summing to 1, and how likely all of them hold no digit."""
-    loudness, emptiness = layouts.evaluate(features).T
+def _weigh(layouts: Perceptron, features: np.ndarray) -> tuple[np.ndarray, float, float]:
+    """Return how much each layout counts, shape (n,), summing to 1, and how likely all hold no digit, and are wrong."""
+    loudness, *logits = layouts.evaluate(features).T
     weights = np.exp(loudness - loudness.max())
     weights /= weights.sum()
-    return weights, float(1 / (1 + np.exp(-np.clip(weights @ emptiness, -30, 30))))
+    nothing, doubt = (float(1 / (1 + np.exp(-np.clip(weights @ logit, -30, 30)))) for logit in logits)
+    return weights, nothing, doubt
 
 
 def describe_candidates(lattice: Lattice) -> np.ndarray:

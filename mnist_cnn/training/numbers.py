@@ -41,11 +41,11 @@ from mnist_cnn.training.vote import Predict
 _CHUNK = 50
 # Layouts, or numbers, that a step takes, and how often it takes each.
 _BATCH_SIZE, _EPOCHS = 128, 60
-_UNITS = 32
+_UNITS = 64
 # Longer texts, and layouts of more pieces, aren't fitted to: nearly all are shorter. Those of few pieces are fitted to
 # together, since it takes a step as long as the most pieces in it.
 _MAX_TEXT, _MAX_PIECES = 16, (8, 16, 24, 48)
-_MIN_LIKELIHOOD = 1e-3  # a layout that doesn't show the text mustn't outweigh the others
+_MIN_LIKELIHOOD = 1e-3  # of a text that can't be read: a layout that doesn't show it mustn't outweigh the others
 
 # What numbers are made of: strokes on a pad, the picture of such a drawing alone, and photos, in this order.
 _NONE = 0.1  # of the pictures hold no digit
@@ -140,7 +140,7 @@ def fit_rows(predict: Predict, numbers: Sequence[MadeNumber], seed: int) -> RowM
     (layouts,) = fit_perceptrons(
         _layout_loss,
         [np.concatenate([features for features, _, _ in measured])],
-        [2],
+        [3],
         [_stack(_pad(*found) for found in measured)],
         _count_steps(len(numbers)),
         seed,
@@ -333,6 +333,6 @@ def _layout_loss(
 ) -> jax.Array:
     outputs = perceptrons[0].evaluate(features)
     weights = jax.nn.softmax(outputs[..., 0] - 1e9 * (1 - present))
-    nothing = jax.nn.sigmoid((weights * outputs[..., 1]).sum(axis=-1))
+    nothing, doubt = (jax.nn.sigmoid((weights * outputs[..., place]).sum(axis=-1)) for place in (1, 2))
     likely = (1 - nothing) * (weights * likelihoods).sum(axis=-1) + nothing * is_empty
-    return -jnp.mean(jnp.log(likely + _MIN_LIKELIHOOD))
+    return -jnp.mean(jnp.log((1 - doubt) * likely + doubt * _MIN_LIKELIHOOD))

@@ -32,10 +32,10 @@ def counting(features: int, feature: int, bias: float = 0.0) -> Perceptron:
     )
 
 
-def weighing(emptiness: float) -> Perceptron:
-    """Return a perceptron for layouts: they count by their evidence, and hold nothing by a number."""
+def weighing(emptiness: float, doubt: float = -30.0) -> Perceptron:
+    """Return a perceptron for layouts: they count by their evidence, and hold nothing, and are wrong, by numbers."""
     loud = counting(LAYOUT, 0)
-    return loud._replace(output=np.array([[100.0, 0.0]]), output_bias=np.array([0.0, emptiness]))
+    return loud._replace(output=np.array([[100.0, 0.0, 0.0]]), output_bias=np.array([0.0, emptiness, doubt]))
 
 
 MODEL = RowModel(counting(CANDIDATE, 0), counting(REMAINDER, 0), weighing(-30.0))
@@ -113,6 +113,12 @@ def test_a_number_that_may_be_read_in_many_ways_is_read_in_one_of_them() -> None
     decision = decide_number(MODEL._replace(layouts=weighing(-0.5)), lattices)
     assert decision.confidence < 1 / (1 + np.exp(0.5)) < 0.5  # that there is none is likelier than this one
     assert decision.text in {"0", "1", "2", "3"}
+
+
+def test_doubt_makes_a_text_less_sure_and_no_other() -> None:
+    sure, doubtful = (decide_number(MODEL._replace(layouts=weighing(-30.0, doubt)), [TANGLE]) for doubt in (-30.0, 0.0))
+    assert doubtful.text == sure.text
+    assert doubtful.confidence == pytest.approx(sure.confidence / 2)
 
 
 def test_what_is_no_digit_is_left_out() -> None:
