@@ -44,17 +44,8 @@ def fit_perceptrons(
     """
     rng = np.random.default_rng(seed)
     fixed = [(features.mean(axis=0), features.std(axis=0) + 1e-3) for features in known]
-    starts = [
-        start
-        for features, count in zip(known, outputs, strict=True)
-        for start in (
-            rng.normal(0, features.shape[1] ** -0.5, (features.shape[1], units)),
-            np.zeros(units),
-            rng.normal(0, 0.1, (units, count)),
-            np.zeros(count),
-        )
-    ]
-    weights = [keras.Variable(start) for start in starts]
+    starts = [_start(features.shape[1], units, count, rng) for features, count in zip(known, outputs, strict=True)]
+    weights = [keras.Variable(array) for start in starts for array in start]
     optimizer = keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(_LEARNING_RATE, steps))
     optimizer.build(weights)
 
@@ -80,3 +71,9 @@ def fit_perceptrons(
         rows = rng.integers(sizes[chosen], size=min(batch_size, sizes[chosen]))
         trained, state = take_step(trained, state, *(array[rows] for array in groups[chosen]))
     return build([np.asarray(array) for array in trained])
+
+
+def _start(features: int, units: int, outputs: int, rng: np.random.Generator) -> tuple[np.ndarray, ...]:
+    """Return the first weights of a perceptron."""
+    hidden, output = rng.normal(0, features**-0.5, (features, units)), rng.normal(0, 0.1, (units, outputs))
+    return hidden, np.zeros(units), output, np.zeros(outputs)
