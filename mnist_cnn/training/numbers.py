@@ -249,11 +249,15 @@ def _build_lattices(predict: Predict, numbers: Sequence[MadeNumber]) -> list[lis
 
 
 def _group(pairs: list[tuple[str, Lattice, float]]) -> list[list[np.ndarray]]:
-    """Return texts, lattices and their weights, which are 1 on average, as arrays, by how many pieces there are."""
+    """Return texts, lattices and their weights, which are 1 on average, as arrays, by how many pieces there are.
+
+    A few are one group, since each is compiled for itself.
+    """
+    sizes = _MAX_PIECES if len(pairs) >= len(_MAX_PIECES) * _BATCH_SIZE else _MAX_PIECES[-1:]
     mean = float(np.mean([weight for _, _, weight in pairs]))
     groups: dict[int, list[tuple[np.ndarray, ...]]] = {}
     for text, lattice, weight in pairs:
-        most = next(most for most in _MAX_PIECES if len(lattice.rows) <= most)
+        most = next(most for most in sizes if len(lattice.rows) <= most)
         groups.setdefault(most, []).append(_spread(text, lattice, weight / mean, most))
     return [_stack(group) for group in groups.values()]
 

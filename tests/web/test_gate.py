@@ -249,7 +249,7 @@ def test_stopped_server_answers_what_is_in_flight_and_ends_in_time(tmp_path: Pat
         body = json.dumps({"data": [SEVEN]}).encode()
         with connect(app) as connection:
             connection.sendall(head(len(body)) + body[:-1])
-            time.sleep(0.5)
+            time.sleep(2)  # until a busy machine has read it
             stopped = time.monotonic()
             stop(app)
             connection.sendall(body[-1:])

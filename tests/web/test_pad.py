@@ -222,7 +222,7 @@ def test_picks_on_two_digits_both_count(page: Page) -> None:
     group.get_by_role("button", name="7").click()
     tiles(page).filter(has_text="4").click()
     group.get_by_role("button", name="1").click()
-    expect(page.get_by_text("Thank you. It is saved as 17.")).to_be_visible()
+    expect(page.get_by_text("Changed to 17.")).to_be_visible()
     expect(page.get_by_label("The right number")).to_have_value("17")
 
 
