@@ -1,6 +1,6 @@
 import json
 from collections.abc import Callable
-from dataclasses import FrozenInstanceError
+from dataclasses import FrozenInstanceError, replace
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -13,12 +13,13 @@ from mnist_cnn import handwriting, inference
 from mnist_cnn.decision import Outcome
 from mnist_cnn.errors import EmptyPictureError, ModelError, UnreadablePictureError
 from mnist_cnn.handwriting import FOR_MEASURING
-from mnist_cnn.images import to_mnist
+from mnist_cnn.images import propose_layouts, to_mnist
 from mnist_cnn.inference import BATCH_SIZE, Classifier, Prepared, find_folder, prepare
 from mnist_cnn.training.synthetic import draw_nondigits
 from tests.support.models import vote_for, with_rows, with_vote
 from tests.support.numbers import draw_number
 from tests.support.pictures import KINDS, Scene, photograph, print_digit, write_digit
+from tests.support.probabilities import sure
 
 
 @pytest.fixture(scope="module")
@@ -269,6 +270,23 @@ def test_number_of_one_digit_is_what_is_read_as_one(classifier: Classifier, draw
         assert number.confidence == pytest.approx(reading.probabilities.max())
         assert number.digits == (number.whole,)
         np.testing.assert_array_equal(number.whole.probabilities, reading.probabilities)
+
+
+@pytest.mark.parametrize(("several", "text"), [(0.05, "8"), (0.4, "42")])
+def test_what_seems_to_be_one_digit_is_a_number_where_that_is_likelier(
+    classifier: Classifier, several: float, text: str
+) -> None:
+    picture, _ = draw_number("42")
+    one = replace(classifier.read(picture), is_digit=True, several=several, probabilities=sure(0.999, 8))
+    number = classifier.read_layouts(propose_layouts(picture) if one.may_be_number else [], one)
+    assert (number.text, number.whole) == (text, one)
+    assert one.may_be_number == (text == "42")
+
+
+def test_where_rows_show_one_digit_it_is_the_one_that_was_read_first(classifier: Classifier) -> None:
+    picture, _ = draw_number("7")
+    one = replace(classifier.read(picture), several=0.4, probabilities=sure(0.999, 8))
+    assert classifier.read_layouts(propose_layouts(picture), one).digits == (one,)
 
 
 def test_where_nothing_may_be_a_digit_the_number_is_empty(classifier: Classifier) -> None:
