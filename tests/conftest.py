@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from mnist_cnn.inference import Classifier
 from mnist_cnn.training import draw_digits
 from tests import HOME, HUB_PORT
-from tests.support.browsing import CHROMIUM_ARGUMENTS, App, run_app, wait_for_pad
+from tests.support.browsing import App, launch, run_app, wait_for_pad
 from tests.support.data_sets import write_data_set
 from tests.support.loopback_hub import WRITER, LoopbackHub
 
@@ -46,9 +46,8 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     """The system's Chromium if there is one, else the one that Playwright installs."""
-    executable = shutil.which("chromium") or shutil.which("google-chrome")
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=executable, args=CHROMIUM_ARGUMENTS)
+        browser = launch(playwright.chromium)
         yield browser
         browser.close()
 

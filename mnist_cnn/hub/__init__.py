@@ -5,9 +5,10 @@ Every wait is bounded, and every failure is a `HubError` that says what to do ab
 
 from mnist_cnn.hub.data_sets import check_dataset, push_data_file
 from mnist_cnn.hub.models import PLACEHOLDER, cached_models, pull_model, push_model
-from mnist_cnn.hub.spaces import deploy_space, space_files
+from mnist_cnn.hub.spaces import PAGE_PICTURE, deploy_space, space_files
 
 __all__ = [
+    "PAGE_PICTURE",
     "PLACEHOLDER",
     "cached_models",
     "check_dataset",

@@ -9,6 +9,7 @@ from mnist_cnn.hub.models import PULLED_FILES, find_commit
 from mnist_cnn.hub.network_limits import PUSH_TIMEOUT, open_for_upload
 
 ROOT = Path(__file__).parents[2]  # of the checkout, whose files make up the Space
+PAGE_PICTURE = "mnist_cnn/web/static/page.png"  # what links to the Space show
 
 
 def deploy_space(repo_id: str, model: str, revision: str) -> str:
@@ -62,8 +63,7 @@ def space_files(repo_id: str, model: str, commit: str) -> dict[str, bytes]:
     paths |= {ROOT / "mnist_cnn" / "pretrained" / name for name in PULLED_FILES}
     paths |= set((ROOT / "mnist_cnn" / "web" / "static").iterdir())
     card = SpaceCard.load(ROOT / "README.md")
-    picture = "mnist_cnn/web/static/page.png"
-    card.data["thumbnail"] = f"{constants.ENDPOINT}/spaces/{repo_id}/resolve/main/{picture}"
+    card.data["thumbnail"] = f"{constants.ENDPOINT}/spaces/{repo_id}/resolve/main/{PAGE_PICTURE}"
     card.data["models"] = [model]
     card.data["preload_from_hub"] = [f"{model} {','.join(PULLED_FILES)} {commit}"]
     files = {path.relative_to(ROOT).as_posix(): path.read_bytes() for path in sorted(paths)}

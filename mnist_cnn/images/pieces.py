@@ -4,7 +4,7 @@ Where two digits touch, nobody can tell by the ink alone. So a component is cut 
 and the pieces are put together again in every way that may be a digit.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -24,6 +24,7 @@ _SHARED = 1.0
 _ASIDE, _STEP = 0.3, 0.02
 _MAX_CUTS = 16  # through one component, the cheapest
 MAX_PIECES = 256  # in a picture
+DARK = 127  # above it is ink, in levels of 255
 
 
 class Piece(NamedTuple):
@@ -89,7 +90,7 @@ def cut(piece: Piece) -> list[Piece]:
     The ways are the cheapest ones from the top to the bottom, found by dynamic programming as seams are (Avidan and
     Shamir 2007, "Seam carving for content-aware image resizing"). Neighbours overlap: both keep the ink at their cut.
     """
-    dark = piece.ink > 127
+    dark = piece.ink > DARK
     least = _NARROWEST * piece.height
     if piece.width < 2 * least or piece.height < 4 or not dark.any():
         return [piece]
@@ -114,17 +115,23 @@ def cut(piece: Piece) -> list[Piece]:
 
 def _trim(ink: np.ndarray, whole: Piece, start: int, cuts: tuple[float, float]) -> Piece:
     """Return a part of a piece, which begins in that column of it, without empty edges."""
-    columns, rows = np.flatnonzero((ink > 127).any(axis=0)), np.flatnonzero((ink > 127).any(axis=1))
+    columns, rows = np.flatnonzero((ink > DARK).any(axis=0)), np.flatnonzero((ink > DARK).any(axis=1))
     left, right, top, bottom = columns[0], columns[-1] + 1, rows[0], rows[-1] + 1
     x, y = whole.box[0] + start, whole.box[1]
     box = int(x + left), int(y + top), int(x + right), int(y + bottom)
     return Piece(ink[top:bottom, left:right], box, whole.pen, cuts)
 
 
-def join(pieces: list[Piece]) -> Piece:
-    """Return what several pieces are together."""
+def enclose(pieces: Sequence[Piece]) -> tuple[int, int, int, int]:
+    """Return the box around several pieces."""
     boxes = np.array([piece.box for piece in pieces])
     left, top, right, bottom = (int(end) for end in (*boxes[:, :2].min(axis=0), *boxes[:, 2:].max(axis=0)))
+    return left, top, right, bottom
+
+
+def join(pieces: list[Piece]) -> Piece:
+    """Return what several pieces are together."""
+    left, top, right, bottom = enclose(pieces)
     ink = np.zeros((bottom - top, right - left), np.uint8)
     for piece in pieces:
         x, y = piece.box[0] - left, piece.box[1] - top

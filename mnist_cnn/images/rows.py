@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from mnist_cnn.images.pieces import Piece, cut, join
+from mnist_cnn.images.pieces import DARK, Piece, cut, enclose, join
 
 # More rows, or more pieces in one, than these are not looked at.
 MAX_ROWS, MAX_ROW_PIECES = 16, 64
@@ -18,7 +18,6 @@ MAX_GROUP, _MAX_STROKES = 8, 5  # pieces of a digit: parts of components, or str
 # In heights of the row: a piece of a digit's height, how far apart two of a row may stand, and what may be a digit.
 _TALL, _TALLEST, _FARTHEST = 0.45, 2.0, 3.0
 _WIDEST, _LOWEST, _WIDEST_GAP = 1.6, 0.35, 0.4
-_DARK = 127  # above it is ink, in levels of 255
 # Wider pieces, in heights of their own, may be several digits: components, and strokes.
 _WIDE_COMPONENT, _WIDE_STROKE = 0.5, 1.0
 
@@ -189,13 +188,13 @@ def _describe(
 
 def _share(parts: Sequence[Piece]) -> list[float]:
     """Return which share of each piece's ink others have, too: strokes gone over again, and what lies at a cut."""
-    whole = join(list(parts))
-    counts, places = np.zeros(whole.ink.shape, np.uint8), []
+    left, top, right, bottom = enclose(parts)
+    counts, places = np.zeros((bottom - top, right - left), np.uint8), []
     for part in parts:
-        x, y = part.box[0] - whole.box[0], part.box[1] - whole.box[1]
+        x, y = part.box[0] - left, part.box[1] - top
         places.append(counts[y : y + part.ink.shape[0], x : x + part.ink.shape[1]])
-        places[-1] += part.ink > _DARK
-    return [float((place[part.ink > _DARK] > 1).mean()) for place, part in zip(places, parts, strict=True)]
+        places[-1] += part.ink > DARK
+    return [float((place[part.ink > DARK] > 1).mean()) for place, part in zip(places, parts, strict=True)]
 
 
 def _describe_remainder(piece: Piece, height: float, line: np.ndarray, mass: float, pen: float) -> list[float]:

@@ -6,7 +6,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from mnist_cnn.errors import UnreadablePictureError
-from mnist_cnn.images.pieces import Piece
+from mnist_cnn.images.pieces import DARK, Piece
 
 Strokes = Sequence[Sequence[tuple[float, float]]]  # x and y of each point of each stroke, in the order of writing
 
@@ -40,7 +40,7 @@ def draw_strokes(strokes: Strokes, ink: np.ndarray, scale: float) -> list[Piece]
 def _measure_pen(strokes: list[np.ndarray], ink: np.ndarray) -> float:
     """Return the width of the pen, in pixels of the ink: the ink's area for the length of the strokes."""
     length = sum(float(np.hypot(*np.diff(points, axis=0).T).sum()) for points in strokes)
-    area = float((ink > 127).sum())
+    area = float((ink > DARK).sum())
     # The round ends of the strokes add a circle to each: area = length * pen + strokes * pi / 4 * pen ** 2.
     ends = len(strokes) * np.pi / 4
     return max(_THINNEST, float(2 * area / (length + np.sqrt(length**2 + 4 * ends * area))))

@@ -195,7 +195,7 @@ def measure_numbers(predict: Predict, model: RowModel, numbers: Sequence[MadeNum
 
 def _trace_samples(digits: Split, seed: int) -> Samples:
     """Return the centre lines of some of each digit; of none where one is missing."""
-    samples: list[list[list[np.ndarray]]] = [[] for _ in range(10)]
+    samples: list[list[list[np.ndarray]]] = [[] for _ in range(NUM_CLASSES)]
     chosen = slice(_SAMPLES)
     for label, strokes in zip(
         digits.labels[chosen], trace_strokes(digits.images[chosen], np.random.default_rng(seed)), strict=True

@@ -12,11 +12,12 @@ import gradio as gr
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from mnist_cnn.hub import PAGE_PICTURE
+
 TITLE = "Handwritten digit reader"
 DESCRIPTION = "Draw a digit or a number, or give a picture of one: a small neural network trained on MNIST reads it."
 STATIC = Path(__file__).parent / "static"
 FAVICON = STATIC / "favicon.png"
-PICTURE = "mnist_cnn/web/static/page.png"  # of the page, in the Space's repository
 
 
 def load_static(name: str) -> str:
@@ -99,7 +100,10 @@ class LinkPreview:
         if host and space:
             address = f"https://{host}/"
             link = f'<link rel="canonical" href="{html.escape(address)}">'
-            tags |= {"og:url": address, "og:image": f"https://huggingface.co/spaces/{space}/resolve/main/{PICTURE}"}
+            tags |= {
+                "og:url": address,
+                "og:image": f"https://huggingface.co/spaces/{space}/resolve/main/{PAGE_PICTURE}",
+            }
         tags["twitter:card"] = "summary_large_image" if "og:image" in tags else "summary"
         self.tags = link.encode() + b"".join(map(_write_tag, tags.items()))
 

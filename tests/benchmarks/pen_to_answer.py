@@ -6,14 +6,13 @@ It also counts how many answers a second come while the pen moves.
 """
 
 import argparse
-import shutil
 import statistics
 import tempfile
 from pathlib import Path
 
 from playwright.sync_api import Page, sync_playwright
 
-from tests.support.browsing import CHROMIUM_ARGUMENTS, place, run_app, write
+from tests.support.browsing import launch, place, run_app, write
 from tests.support.strokes import DIGITS
 
 # A 28x28 image changes with every answer: the digit's, or that of a number's last digit. The last change after the pen
@@ -57,12 +56,11 @@ def main() -> None:
     rounds = parser.parse_args().rounds
     delays: dict[str, list[float]] = {"pad": [], "pad, the last of six digits": [], "Sketchpad": []}
     rates = []
-    executable = shutil.which("chromium") or shutil.which("google-chrome")
     with (
         tempfile.TemporaryDirectory() as folder,
         run_app(Path(folder)) as app,
         sync_playwright() as playwright,
-        playwright.chromium.launch(executable_path=executable, args=CHROMIUM_ARGUMENTS) as browser,
+        launch(playwright.chromium) as browser,
     ):
         page = browser.new_page(viewport={"width": 1100, "height": 900})
         page.goto(app.url)

@@ -9,7 +9,6 @@ compared in a browser with a minimal Streamlit app that reads digits with Tensor
 import argparse
 import asyncio
 import os
-import shutil
 import socket
 import statistics
 import sys
@@ -30,7 +29,7 @@ from playwright.sync_api import sync_playwright
 from mnist_cnn.handwriting import render, sample_strokes
 from mnist_cnn.inference import PRETRAINED
 from tests import ROOT
-from tests.support.browsing import CHROMIUM_ARGUMENTS, App, label, run_app, serve
+from tests.support.browsing import App, label, launch, run_app, serve
 from tests.support.files import encode
 
 ECHO = """
@@ -195,10 +194,9 @@ def measure_streamlit(python: str, rounds: int) -> None:
     """Time the start up to an answer on the page, and the answer to a picture on a new page."""
     starts: dict[str, list[float]] = {"app.py": [], "Streamlit": []}
     answers: dict[str, list[float]] = {"app.py": [], "Streamlit": []}
-    executable = shutil.which("chromium") or shutil.which("google-chrome")
     with (
         sync_playwright() as playwright,
-        playwright.chromium.launch(executable_path=executable, args=CHROMIUM_ARGUMENTS) as browser,
+        launch(playwright.chromium) as browser,
     ):
 
         def visit(name: str, app: App) -> float:

@@ -1,6 +1,7 @@
 """The app as a process of its own, and a hand that draws on its page."""
 
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -12,7 +13,7 @@ from pathlib import Path
 
 import httpx2
 import pytest
-from playwright.sync_api import FrameLocator, Locator, Page
+from playwright.sync_api import Browser, BrowserType, FrameLocator, Locator, Page
 
 from tests import ROOT
 from tests.support.strokes import DIGITS, Stroke
@@ -70,6 +71,12 @@ class App:
         while self.log.count(until) <= seen and time.monotonic() < deadline:
             time.sleep(0.02)
         return self.log[start:]
+
+
+def launch(browser_type: BrowserType, *arguments: str) -> Browser:
+    """Start the system's Chromium if there is one, else the one that Playwright installs."""
+    executable = shutil.which("chromium") or shutil.which("google-chrome")
+    return browser_type.launch(executable_path=executable, args=[*CHROMIUM_ARGUMENTS, *arguments])
 
 
 @contextmanager

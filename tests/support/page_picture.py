@@ -1,27 +1,25 @@
 """Take the picture of the page that README and links to a Space show: python -m tests.support.page_picture."""
 
 import io
-import shutil
 import tempfile
 from pathlib import Path
 
 from PIL import Image
 from playwright.sync_api import expect, sync_playwright
 
-from mnist_cnn.web.theme import PICTURE
+from mnist_cnn.hub import PAGE_PICTURE
 from tests import ROOT
-from tests.support.browsing import CHROMIUM_ARGUMENTS, label, run_app, verdict, wait_for_pad
+from tests.support.browsing import label, launch, run_app, verdict, wait_for_pad
 
 COLOURS = 32  # are enough, and make a small file
 
 
 def main() -> None:
-    executable = shutil.which("chromium") or shutil.which("google-chrome")
     with (
         tempfile.TemporaryDirectory() as folder,
         run_app(Path(folder)) as app,
         sync_playwright() as playwright,
-        playwright.chromium.launch(executable_path=executable, args=CHROMIUM_ARGUMENTS) as browser,
+        launch(playwright.chromium) as browser,
     ):
         page = browser.new_page(viewport={"width": 1020, "height": 690})
         page.goto(app.url)
@@ -31,7 +29,7 @@ def main() -> None:
         expect(label(page)).to_be_visible()
         page.wait_for_timeout(2000)  # until the explanation is there
         picture = Image.open(io.BytesIO(page.screenshot()))
-    picture.convert("RGB").quantize(COLOURS).save(ROOT / PICTURE, optimize=True)
+    picture.convert("RGB").quantize(COLOURS).save(ROOT / PAGE_PICTURE, optimize=True)
 
 
 if __name__ == "__main__":

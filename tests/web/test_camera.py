@@ -1,6 +1,5 @@
 """The Camera tab in a real browser, with a film in place of a camera, and the vote of its frames."""
 
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,7 @@ from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 
 from mnist_cnn.web.camera import Vote, take_recent
-from tests.support.browsing import CHROMIUM_ARGUMENTS, App, label, verdict, wait_for_pad
+from tests.support.browsing import App, label, launch, verdict, wait_for_pad
 from tests.support.files import picture_of_7
 
 
@@ -28,9 +27,7 @@ def filmed(browser: Browser, app: App, tmp_path: Path) -> Iterator[Page]:
     scene = Image.new("RGB", (640, 480), "white")
     scene.paste(picture_of_7(), (170, 40))
     (tmp_path / "seven.y4m").write_bytes(film(scene))
-    arguments = [*CHROMIUM_ARGUMENTS, f"--use-file-for-fake-video-capture={tmp_path / 'seven.y4m'}"]
-    executable = shutil.which("chromium") or shutil.which("google-chrome")
-    own = browser.browser_type.launch(executable_path=executable, args=arguments)
+    own = launch(browser.browser_type, f"--use-file-for-fake-video-capture={tmp_path / 'seven.y4m'}")
     page = own.new_page(permissions=["camera"], viewport={"width": 1100, "height": 900})
     page.goto(app.url)
     wait_for_pad(page)

@@ -1,13 +1,12 @@
 """The drawing pad in a real browser."""
 
-import shutil
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Locator, Page, Response, expect
 
-from tests.support.browsing import CHROMIUM_ARGUMENTS, App, draw, label, place, verdict, wait_for_pad, write
+from tests.support.browsing import App, draw, label, launch, place, verdict, wait_for_pad, write
 from tests.support.strokes import DIGITS, Stroke
 
 PHONE = {"viewport": {"width": 390, "height": 844}, "device_scale_factor": 3, "has_touch": True, "is_mobile": True}
@@ -423,8 +422,7 @@ def test_visitors_see_their_own_drawings_alone(open_page: Callable[..., Page]) -
 
 
 def test_pad_needs_no_webgl(browser: Browser, app: App) -> None:
-    executable = shutil.which("chromium") or shutil.which("google-chrome")
-    plain = browser.browser_type.launch(executable_path=executable, args=[*CHROMIUM_ARGUMENTS, "--disable-3d-apis"])
+    plain = launch(browser.browser_type, "--disable-3d-apis")
     page = plain.new_page()
     page.goto(app.url)
     wait_for_pad(page)
