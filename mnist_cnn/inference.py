@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -288,45 +288,57 @@ class Classifier:
 
     def read_layouts(
         self,
-        layouts: Sequence[Layout],
+        layouts: Iterable[Layout],
         whole: Reading,
         take_turn: Callable[[int], AbstractContextManager[object]] = nullcontext,
     ) -> NumberReading:
         """Read the digits of a picture, given all ways to see it, and what was read of it as one digit.
 
         Args:
-            layouts: as `propose_layouts` returns them.
+            layouts: as `propose_layouts` yields them.
             whole: as `read` returns it.
             take_turn: called with a number of images, at most `TURN`; what it returns is entered while the network
                 reads them, so that others can come between.
         """
         likeliest = float(whole.probabilities.max())
         one = NumberReading(str(whole.digit), likeliest, (whole,), whole)
-        images = [layout.images for layout in layouts]
-        if not sum(map(len, images)):
-            return one if whole.is_digit else NumberReading("", 1.0, (), whole)
-        ends = np.cumsum([len(part) for part in images])
-        # The layouts of a drawing have most candidates in common.
-        distinct, places = np.unique(np.concatenate(images), axis=0, return_inverse=True)
-        read = []
-        for start in range(0, len(distinct), TURN):
-            turn = distinct[start : start + TURN]
-            with take_turn(len(turn)):
-                read.append(self.compute_probabilities(turn))
-        parts = np.split(np.concatenate(read)[places], ends[:-1])
-        lattices = [
-            Lattice(layout.spans, layout.rows, layout.candidates, layout.remainders, layout.evidence, probabilities)
-            for layout, probabilities in zip(layouts, parts, strict=True)
-        ]
-        decision = decide_number(self._rows, lattices)
+        looked: list[tuple[Layout, Lattice]] = []
+        known: dict[bytes, np.ndarray] = {}
+
+        def look() -> Iterator[Lattice]:
+            for layout in layouts:
+                self._read_images(layout.images, known, take_turn)
+                probabilities = np.array([known[image.tobytes()] for image in layout.images])
+                lattice = Lattice(*layout[2:], probabilities)
+                looked.append((layout, lattice))
+                yield lattice
+
+        decision = decide_number(self._rows, look())
         if whole.is_digit and (len(decision.steps) < 2 or decision.confidence < (1 - whole.several) * likeliest):
             return one
-        layout, probabilities = layouts[decision.lattice], lattices[decision.lattice].probabilities
-        digits = (
-            Reading(probabilities[candidate], True, layout.boxes[candidate], layout.images[candidate].copy())
-            for candidate, _ in decision.steps
-        )
+        digits = []
+        for candidate, _ in decision.steps:
+            layout, lattice = looked[decision.lattice]
+            image = layout.images[candidate].copy()
+            digits.append(Reading(lattice.probabilities[candidate], True, layout.boxes[candidate], image))
         return NumberReading(decision.text, decision.confidence, tuple(digits), whole)
+
+    def _read_images(
+        self,
+        images: np.ndarray,
+        known: dict[bytes, np.ndarray],
+        take_turn: Callable[[int], AbstractContextManager[object]],
+    ) -> None:
+        """Add the probabilities of each image, by its bytes, to what is known of others.
+
+        The layouts of a drawing have most candidates in common.
+        """
+        new = list({key: image for image in images if (key := image.tobytes()) not in known}.items())
+        for start in range(0, len(new), TURN):
+            turn = new[start : start + TURN]
+            with take_turn(len(turn)):
+                read = self.compute_probabilities(np.stack([image for _, image in turn]))
+            known.update(zip([key for key, _ in turn], read, strict=True))
 
     def compute_probabilities(self, images: np.ndarray) -> np.ndarray:
         """Return what the network says of images that are MNIST's already.

@@ -6,6 +6,7 @@ that of a softmax over all paths. The perceptrons were fitted to make the right 
 them. LeCun et al. 1998, "Gradient-based learning applied to document recognition", sections V to VII.
 """
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import numpy as np
@@ -19,6 +20,7 @@ _MIN_PROBABILITY = 1e-4  # of a digit: the network may be wrong
 CANDIDATE_FEATURES, REMAINDER_FEATURES, PATH_FEATURES = 14, 4, 10
 _MASS = 2  # the share of the row's ink, among what is known of a piece
 _LEAST_WEIGHT = 0.01  # of a layout that is asked about others' texts
+_SURE = 0.9  # that a text is right: no other way to see the picture is looked at
 
 
 class RowModel(NamedTuple):
@@ -99,32 +101,52 @@ class _Scored(NamedTuple):
     total: float
 
 
-def decide_number(model: RowModel, lattices: list[Lattice]) -> NumberDecision:
-    """Decide which digits stand in a picture, by all ways to see it.
+def decide_number(model: RowModel, lattices: Iterable[Lattice]) -> NumberDecision:
+    """Decide which digits stand in a picture, by all ways to see it; surely none, if there is no way.
+
+    Whoever makes them while they are asked for saves those that come after one is sure.
 
     Args:
         model: fitted in training.
-        lattices: at least one.
+        lattices: those that tell most come first.
     """
-    scored = [_score(model.candidates, model.remainders, lattice) for lattice in lattices]
-    paths = [_find_path(one) for one in scored]
-    texts = [_write_out(lattice, path) for lattice, path in zip(lattices, paths, strict=True)]
-    own = [_measure(one, [step.digit for step in path]) for one, path in zip(scored, paths, strict=True)]
-    weights, nothing, doubt = _weigh(model.layouts, np.stack(list(map(_describe_layout, lattices, paths, own))))
+    decision, seen = NumberDecision("", 1.0, 0, []), []
+    for lattice in lattices:
+        scored = _score(model.candidates, model.remainders, lattice)
+        path = _find_path(scored)
+        seen.append(_Seen(scored, path, _write_out(lattice, path), _measure(scored, [step.digit for step in path])))
+        decision = _decide(model.layouts, seen)
+        if decision.text and decision.confidence > _SURE:
+            break
+    return decision
+
+
+class _Seen(NamedTuple):
+    """A lattice, the best path through it, its text, and how likely the lattice reads as that."""
+
+    scored: "_Scored"
+    path: list[Step]
+    text: str
+    likelihood: float
+
+
+def _decide(layouts: Perceptron, seen: list[_Seen]) -> NumberDecision:
+    features = [_describe_layout(one.scored.lattice, one.path, one.likelihood) for one in seen]
+    weights, nothing, doubt = _weigh(layouts, np.stack(features))
     likely = {}
-    for text, path in {"": [], **dict(zip(texts, paths, strict=True))}.items():
+    for text, path in {"": [], **{one.text: one.path for one in seen}}.items():
         digits = [step.digit for step in path]
         likelihoods = [
-            weight * (likelihood if other == text else _measure(one, digits))
-            for weight, likelihood, other, one in zip(weights, own, texts, scored, strict=True)
+            weight * (one.likelihood if one.text == text else _measure(one.scored, digits))
+            for weight, one in zip(weights, seen, strict=True)
             if weight > _LEAST_WEIGHT
         ]
         likely[text] = (1 - nothing) * sum(likelihoods) + (nothing if text == "" else 0)
     # First whether there is a digit, then which: no text may be likelier than none, where there are many.
     text = "" if likely[""] >= 0.5 else max(filter(None, likely), key=lambda text: likely[text], default="")
-    lattice = max((weight, number) for number, weight in enumerate(weights) if texts[number] == text or not text)[1]
+    number = max((weight, number) for number, weight in enumerate(weights) if seen[number].text == text or not text)[1]
     confidence = min(float((1 - doubt) * likely[text]), 1.0)
-    return NumberDecision(text, confidence, lattice, paths[lattice] if text else [])
+    return NumberDecision(text, confidence, number, seen[number].path if text else [])
 
 
 def _weigh(layouts: Perceptron, features: np.ndarray) -> tuple[np.ndarray, float, float]:

@@ -26,9 +26,9 @@ from mnist_cnn.images.rows import (
 from mnist_cnn.images.segments import Box
 from mnist_cnn.images.strokes import Strokes, draw_strokes
 
-# Pixels of the longer side of a drawing, and of a picture in which rows are searched; of the height of digits that are
-# looked at, and of the longer side of what is.
-_DRAWING_SPAN, _SEARCH_SIDE, _LOOK_HEIGHT, _LOOK_SIDE = 640, 512, 40, 1024
+# Pixels of the longer side of a drawing's ink, and of a picture in which rows are searched; of the height of digits
+# that are looked at, and of the longer side of what is.
+_DRAWING_SPAN, _SEARCH_SIDE, _LOOK_HEIGHT, _LOOK_SIDE = 320, 512, 40, 1024
 _MIN_INK = 8  # levels of 255
 # Strokes are narrower than these shares of the longer side of what is searched, and of the digits' height.
 _WIDEST, _WIDEST_LOOKED = 0.12, 0.6
@@ -61,18 +61,18 @@ class Layout(NamedTuple):
     evidence: np.ndarray
 
 
-def propose_layouts(image: Image.Image, strokes: Strokes | None = None) -> list[Layout]:
-    """Return in which ways a picture may show rows of digits.
+def propose_layouts(image: Image.Image, strokes: Strokes | None = None) -> Iterator[Layout]:
+    """Yield in which ways a picture may show rows of digits, 0 to `MAX_LAYOUTS`; those that tell most come first.
+
+    Each takes its time when it is asked for.
 
     Args:
         image: of any size and mode; may be transparent.
         strokes: with which it was drawn, if that is known; those of a drawing on transparency.
 
-    Returns:
-        0 to `MAX_LAYOUTS` layouts.
-
     Raises:
         EmptyPictureError: if nothing is drawn on a transparent picture.
+        UnreadablePictureError: if the strokes are none of the picture.
     """
     pictures, is_drawing = flatten(image)
     if is_drawing:
@@ -81,13 +81,12 @@ def propose_layouts(image: Image.Image, strokes: Strokes | None = None) -> list[
         glances = [glance for picture in pictures for glance in _glance(Pyramid(picture))]
         heaviest = sorted(glances, key=lambda glance: -glance.share)[:MAX_LAYOUTS]
         drafts = chain.from_iterable(map(_look_closely, heaviest))
-    left, layouts = MAX_CANDIDATES, []
+    left = MAX_CANDIDATES
     for draft in drafts:
         layout = _stack(draft, left)
         if len(layout.images):
-            layouts.append(layout)
+            yield layout
         left -= len(layout.images)
-    return layouts
 
 
 class _Draft(NamedTuple):
@@ -110,24 +109,30 @@ class _Draft(NamedTuple):
 
 def _lay_out_drawing(picture: Image.Image, strokes: Strokes | None) -> Iterator[_Draft]:
     """Yield the layouts of a drawing, dark on white: its strokes from left to right, and in time; its components."""
-    scale = max(1, max(picture.size) // _DRAWING_SPAN)
-    ink = np.asarray(ImageChops.invert(picture).reduce(scale))
+    full = ImageChops.invert(picture)
+    left, top, right, bottom = full.getbbox() or (0, 0, 0, 0)
+    scale = max(1, max(right - left, bottom - top) // _DRAWING_SPAN)
+    ink = np.asarray(full.reduce(scale))
     if ink.max() < _MIN_INK:
         raise EmptyPictureError
-    components = find_pieces(ink / 255, _MIN_INK / 255, (0, 1))
-    ways = [(components, arrange(components), False)]
+
+    def build(
+        pieces: list[Piece], rows: list[list[Piece]], *, are_strokes: bool = False, in_order: bool = False
+    ) -> _Draft:
+        outside = 1 - sum(map(_weigh, rows)) / max(_weigh(pieces), 1e-6)
+        built = [build_row(row, are_strokes=are_strokes, in_order=in_order) for row in rows]
+        flags = False, False, False, False, in_order, not are_strokes
+        return _Draft(built, picture.size, (0.0, 0.0), scale, [1.0, outside, 1.0, 0.0, *map(float, flags)])
+
     if strokes:
         drawn = draw_strokes(strokes, ink, 1 / scale)
         rows, times = arrange(drawn), {id(piece): number for number, piece in enumerate(drawn)}
+        yield build(drawn, rows, are_strokes=True)
         in_time = [sorted(row, key=lambda piece: times[id(piece)]) for row in rows]
         if any(one.middle[0] > other.middle[0] for row in in_time for one, other in pairwise(row)):
-            ways.insert(0, (drawn, in_time, True))
-        ways.insert(0, (drawn, rows, False))
-    for pieces, rows, in_order in ways:
-        outside = 1 - sum(map(_weigh, rows)) / max(_weigh(pieces), 1e-6)
-        built = [build_row(row, are_strokes=pieces is not components, in_order=in_order) for row in rows]
-        flags = False, False, False, False, in_order, pieces is components
-        yield _Draft(built, picture.size, (0.0, 0.0), scale, [1.0, outside, 1.0, 0.0, *map(float, flags)])
+            yield build(drawn, in_time, are_strokes=True, in_order=True)
+    components = find_pieces(ink / 255, _MIN_INK / 255, (0, 1))
+    yield build(components, arrange(components))
 
 
 def _stack(draft: _Draft, most: int) -> Layout:

@@ -19,7 +19,7 @@ MAX_GROUP, _MAX_STROKES = 8, 5  # pieces of a digit: parts of components, or str
 _TALL, _TALLEST, _FARTHEST = 0.45, 2.0, 3.0
 _WIDEST, _LOWEST, _WIDEST_GAP = 1.6, 0.35, 0.4
 # Wider pieces, in heights of their own, may be several digits: components, and strokes.
-_WIDE_COMPONENT, _WIDE_STROKE = 0.5, 1.0
+_WIDE_COMPONENT, _WIDE_STROKE = 0.5, 1.5
 
 
 class Candidate(NamedTuple):

@@ -12,6 +12,7 @@ Strokes = Sequence[Sequence[tuple[float, float]]]  # x and y of each point of ea
 
 _THINNEST = 1.5  # pixels of a pen
 _SUPERSAMPLING = 2
+_APART = 0.25  # of the pen's width: points that are closer show nothing new
 _POINTS = "x and y of each point of each stroke, in the picture's pixels"
 
 
@@ -50,6 +51,7 @@ def _draw(points: np.ndarray, pen: float, size: np.ndarray) -> Piece | None:
     """Return a stroke as a piece, without what lies outside of a picture of that size; None if all of it does."""
     left, top = np.clip(np.floor(points.min(axis=0) - pen / 2) - 1, 0, size).astype(int)
     right, bottom = np.clip(np.ceil(points.max(axis=0) + pen / 2) + 1, 0, size).astype(int)
+    points = _thin_out(points, _APART * pen)
     fine = Image.new("L", (int(right - left) * _SUPERSAMPLING, int(bottom - top) * _SUPERSAMPLING))
     pencil = ImageDraw.Draw(fine)
     corners = ((points - (left, top)) * _SUPERSAMPLING).tolist()
@@ -63,3 +65,12 @@ def _draw(points: np.ndarray, pen: float, size: np.ndarray) -> Piece | None:
     rows, columns = (np.flatnonzero(ink.max(axis=axis))[[0, -1]] + (0, 1) for axis in (1, 0))
     box = int(left + columns[0]), int(top + rows[0]), int(left + columns[1]), int(top + rows[1])
     return Piece(ink[rows[0] : rows[1], columns[0] : columns[1]], box)
+
+
+def _thin_out(points: np.ndarray, apart: float) -> np.ndarray:
+    """Return the points at least so far from the one before, with the first and the last."""
+    kept = [0]
+    for index in range(1, len(points) - 1):
+        if np.hypot(*(points[index] - points[kept[-1]])) >= apart:
+            kept.append(index)
+    return points[[*kept, len(points) - 1]]

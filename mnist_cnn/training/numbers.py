@@ -67,7 +67,7 @@ class MadeNumber(NamedTuple):
         text: its digits, rows joined by a newline.
         source: one of `SOURCES`.
         gap: the smallest between neighbours in a row, in heights of a digit; infinite where there are none.
-        layouts: as `propose_layouts` returns them.
+        layouts: as `propose_layouts` yields them.
         digits: of a number on a pad, each by itself, uint8 array of shape (n, 28, 28, 1); empty for a photo.
     """
 
@@ -93,8 +93,8 @@ def make_numbers(count: int, seed: int, digits: Split) -> list[MadeNumber]:
 
 def read_numbers(predict: Predict, model: RowModel, numbers: Sequence[MadeNumber]) -> list[tuple[str, float]]:
     """Return the text that is read in each number, and its confidence; no digits, surely, where nothing was found."""
-    decisions = [decide_number(model, lattices) if lattices else None for lattices in _build_lattices(predict, numbers)]
-    return [(decision.text, decision.confidence) if decision else ("", 1.0) for decision in decisions]
+    decisions = [decide_number(model, lattices) for lattices in _build_lattices(predict, numbers)]
+    return [(decision.text, decision.confidence) for decision in decisions]
 
 
 def fit_rows(predict: Predict, numbers: Sequence[MadeNumber], seed: int) -> RowModel:
@@ -211,20 +211,21 @@ def _make_numbers(numbers: np.ndarray, rng: np.random.Generator, samples: Sample
 
 def _make_number(source: str, rng: np.random.Generator, samples: Samples) -> MadeNumber:
     is_number = rng.random() >= _NONE
-    # Centre lines are no strokes of a pen: they end where lines meet.
-    written = write_number(rng, samples if source != "strokes" and rng.random() < _WRITTEN else None)
     made: Scene | Number
-    strokes, digits = None, np.empty((0, *IMAGE_SHAPE), np.uint8)
+    glyphs, strokes, digits = None, None, np.empty((0, *IMAGE_SHAPE), np.uint8)
+    if is_number:
+        # Centre lines are no strokes of a pen: they end where lines meet.
+        glyphs = write_number(rng, samples if source != "strokes" and rng.random() < _WRITTEN else None)
     if source == "photo":
-        kind, glyphs = ("number", written) if is_number else (str(rng.choice(["non-digit", "nothing"])), None)
+        kind = "number" if is_number else str(rng.choice(["non-digit", "nothing"]))
         made = sample_scene(rng, kind, glyphs)
     else:
-        made = sample_number(rng, written if is_number else write_nondigit(rng))
+        made = sample_number(rng, write_nondigit(rng) if glyphs is None else glyphs)
         strokes = [stroke.tolist() for stroke in made.strokes] if source == "strokes" else None
         if is_number:
             digits = np.stack([to_mnist(made.draw_digit(digit)) for digit in range(len(made.text.replace("\n", "")))])
     try:
-        layouts = propose_layouts(made.image, strokes)
+        layouts = list(propose_layouts(made.image, strokes))
     except EmptyPictureError:
         layouts = []
     return MadeNumber(made.text, source, made.gap, layouts, digits)

@@ -12,6 +12,7 @@ from PIL import Image
 from mnist_cnn.errors import PictureError, UnreadablePictureError
 from mnist_cnn.inference import (
     Classifier,
+    Layout,
     NumberReading,
     Reading,
     Strokes,
@@ -133,10 +134,19 @@ class ReadingQueue:
         """Read a picture as one digit, and if it is none, as a number: with a turn of its own for each."""
         whole, image, classifier = self._read(picture, frame, line)
         with line.timed():
-            with self._turns.take(image.width * image.height):
-                layouts = propose_layouts(image, strokes) if whole.may_be_number else []
+            layouts = self._propose_in_turn(image, strokes) if whole.may_be_number else []
             number = classifier.read_layouts(layouts, whole, self._network_turns.take)
         return Answered(number, image, classifier)
+
+    def _propose_in_turn(self, image: Image.Image, strokes: Strokes | None) -> Iterator[Layout]:
+        """Yield the ways to see a picture, with a turn for each; it isn't kept while the network reads."""
+        layouts = propose_layouts(image, strokes)
+        while True:
+            with self._turns.take(image.width * image.height):
+                layout = next(layouts, None)
+            if layout is None:
+                return
+            yield layout
 
 
 class _Batch:

@@ -39,6 +39,7 @@ def weighing(emptiness: float, doubt: float = -30.0) -> Perceptron:
 
 
 MODEL = RowModel(counting(CANDIDATE, 0), counting(REMAINDER, 0), weighing(-30.0))
+UNSURE = MODEL._replace(layouts=weighing(-30.0, doubt=-1.5))  # so that it looks at all lattices
 
 
 def build(
@@ -161,18 +162,18 @@ def test_no_digits_give_an_empty_text(candidates: list[tuple[int, int, int, floa
 
 def test_the_loudest_lattice_counts_most() -> None:
     one, other = build([(0, 1, 3, 2)], (0,)), build([(0, 1, 5, 2)], (0,), loudness=4)
-    decision = decide_number(MODEL, [one, other])
+    decision = decide_number(UNSURE, [one, other])
     assert (decision.text, decision.lattice, decision.steps) == ("5", 1, [(0, 5)])
-    alone = decide_number(MODEL, [other])
+    alone = decide_number(UNSURE, [other])
     assert decision.confidence < alone.confidence
 
 
 def test_lattices_that_agree_outvote_one_that_is_louder() -> None:
     agreeing = [build([(0, 1, 3, 2)], (0,)), build([(0, 2, 3, 2), (2, 3, 1, -9)])]
-    decision = decide_number(MODEL, [build([(0, 1, 5, 2)], (0,), loudness=0.3), *agreeing])
+    decision = decide_number(UNSURE, [build([(0, 1, 5, 2)], (0,), loudness=0.3), *agreeing])
     assert decision.text == "3"
     assert decision.lattice in {1, 2}
-    assert decision.confidence > 0.5
+    assert decision.confidence > 0.5 * (1 - 1 / (1 + np.exp(1.5)))  # so much is left beside the doubt
 
 
 def test_confidence_is_what_all_lattices_say_of_the_text_by_how_loud_they_are() -> None:
@@ -186,11 +187,34 @@ def test_confidence_is_what_all_lattices_say_of_the_text_by_how_loud_they_are() 
     assert len({max(sums, key=lambda text: sums[text]) for sums in map(sum_up, lattices)}) == 2  # but one is rather not
 
 
-def test_order_of_the_lattices_changes_nothing() -> None:
+def test_order_of_lattices_that_are_all_looked_at_changes_nothing() -> None:
     lattices = [TANGLE, build([(0, 1, 5, 2)], (0,), loudness=0.5), build([(0, 2, 4, 2), (2, 3, 1, -9)])]
-    first, second = decide_number(MODEL, lattices), decide_number(MODEL, lattices[::-1])
+    first, second = decide_number(UNSURE, lattices), decide_number(UNSURE, lattices[::-1])
     assert (first.text, first.steps, first.lattice) == (second.text, second.steps, 2 - second.lattice)
     assert first.confidence == pytest.approx(second.confidence)
+
+
+@pytest.mark.parametrize(("model", "looks"), [(MODEL, 1), (UNSURE, 2)])
+def test_lattices_are_made_until_the_text_is_sure(model: RowModel, looks: int) -> None:
+    made = []
+
+    def look() -> Iterator[Lattice]:
+        for digit in (3, 4):
+            made.append(digit)
+            yield build([(0, 1, digit, 9)], (0,))
+
+    decision = decide_number(model, look())
+    assert decision.text == "3"
+    assert made == [3, 4][:looks]
+
+
+def test_other_lattices_are_looked_at_where_the_first_has_no_digit() -> None:
+    decision = decide_number(MODEL, [build([(0, 2, 3, -9.0)], skips=2), build([(0, 1, 4, 2)], (0,), loudness=9)])
+    assert decision.text == "4"
+
+
+def test_without_a_lattice_there_is_surely_no_digit() -> None:
+    assert decide_number(MODEL, []) == ("", 1.0, 0, [])
 
 
 def test_candidates_are_described_by_their_evidence_the_whole_s_and_the_network() -> None:

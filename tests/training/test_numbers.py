@@ -39,7 +39,7 @@ NO_SPLIT = Split(NO_DIGITS, np.empty(0, np.int32))
 
 def find_in(text: str, step: float = 1.0) -> MadeNumber:
     """Return what is proposed in the strokes of a number."""
-    return MadeNumber(text, "strokes", step - 0.5, propose_layouts(*draw_number(text, step)), NO_DIGITS)
+    return MadeNumber(text, "strokes", step - 0.5, list(propose_layouts(*draw_number(text, step))), NO_DIGITS)
 
 
 TEMPLATES = np.stack([find_in(str(digit)).layouts[0].images[-1 if digit != 4 else 1] for digit in range(10)])
@@ -120,7 +120,7 @@ def test_text_of_a_photo_is_that_of_its_scene(monkeypatch: pytest.MonkeyPatch) -
 def test_in_a_picture_without_ink_nothing_is_proposed(monkeypatch: pytest.MonkeyPatch) -> None:
     blank = Image.new("RGBA", (90, 90))
     with pytest.raises(EmptyPictureError):
-        propose_layouts(blank)
+        next(propose_layouts(blank))
     monkeypatch.setattr("mnist_cnn.training.numbers.sample_scene", lambda _, kind, __: Scene(blank, "", None, kind))
     assert make_numbers(3, 0, NO_SPLIT)[SOURCES.index("photo")].layouts == []
 
