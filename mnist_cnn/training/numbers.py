@@ -132,22 +132,32 @@ def fit_rows(predict: Predict, numbers: Sequence[MadeNumber], seed: int) -> RowM
         _BATCH_SIZE,
         _UNITS,
     )
-    measured = [
-        (*measure_layouts(candidates, remainders, found, number.text), number.text == "")
-        for number, found in zip(numbers[rest:], lattices[rest:], strict=True)
-        if found
-    ]
-    (layouts,) = fit_perceptrons(
-        _layout_loss,
-        [np.concatenate([features for features, _, _ in measured])],
-        [3],
-        [_stack(_pad(*found) for found in measured)],
-        _count_steps(len(numbers)),
-        seed,
-        _BATCH_SIZE,
-        _UNITS,
-    )
+    layouts = _fit_layouts(candidates, remainders, numbers[rest:], lattices[rest:], _count_steps(len(numbers)), seed)
     return RowModel(candidates, remainders, layouts)
+
+
+def _fit_layouts(
+    candidates: Perceptron,
+    remainders: Perceptron,
+    numbers: Sequence[MadeNumber],
+    lattices: Sequence[list[Lattice]],
+    steps: int,
+    seed: int,
+) -> Perceptron:
+    """Return what tells which layouts to follow, fitted to the first layout of each number, the first two, and so on.
+
+    Whoever reads stops at any of them, as soon as it is sure.
+    """
+    measured = [
+        _pad(features[:count], likelihoods[:count], number.text == "")
+        for number, found in zip(numbers, lattices, strict=True)
+        if found
+        for features, likelihoods in [measure_layouts(candidates, remainders, found, number.text)]
+        for count in range(1, len(found) + 1)
+    ]
+    known = np.concatenate([features[present > 0] for features, _, present, _ in measured])
+    (layouts,) = fit_perceptrons(_layout_loss, [known], [3], [_stack(measured)], steps, seed, _BATCH_SIZE, _UNITS)
+    return layouts
 
 
 def measure_numbers(predict: Predict, model: RowModel, numbers: Sequence[MadeNumber]) -> dict[str, Any]:
