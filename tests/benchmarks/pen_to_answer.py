@@ -1,18 +1,22 @@
-"""Measure how long the answer takes once the pen is lifted, on the pad and on Gradio's Sketchpad, and after six digits.
+"""Measure how long the page takes to paint, and the answer once the pen is lifted: on the pad and Gradio's Sketchpad.
 
-python -m tests.benchmarks.pen_to_answer [--rounds 15]
+python -m tests.benchmarks.pen_to_answer [--rounds 15] [--before FOLDER]
 
-It also counts how many answers a second come while the pen moves.
+With --before it measures another checkout of this project in turn, such as a `git worktree` of an earlier commit. It
+also counts how many answers a second come while the pen moves.
 """
 
 import argparse
 import statistics
 import tempfile
+from collections import defaultdict
+from contextlib import ExitStack
 from pathlib import Path
 
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
 
-from tests.support.browsing import launch, place, run_app, write
+from tests import ROOT
+from tests.support.browsing import App, launch, place, run_app, wait_for_pad, write
 from tests.support.strokes import DIGITS
 
 # A 28x28 image changes with every answer: the digit's, or that of a number's last digit. The last change after the pen
@@ -29,6 +33,9 @@ WATCH = """
 """
 
 
+PAINT = "() => performance.getEntriesByName('first-contentful-paint')[0].startTime"
+
+
 def draw_seven(page: Page, selector: str, settle: int) -> dict:
     """Draw a 7 in about a second, wait for the last answer, and return the times in milliseconds."""
     (start, *points), *_ = place(page.locator(selector).first, DIGITS["7"])
@@ -43,53 +50,59 @@ def draw_seven(page: Page, selector: str, settle: int) -> dict:
     return page.evaluate("times")
 
 
-def write_six_digits(page: Page) -> dict:
-    """Write a number on the pad, wait for the last answer, and return the times in milliseconds."""
+def measure_page(browser: Browser, app: App) -> dict[str, float]:
+    """Return milliseconds of what a visitor waits for on a new page, and the answers a second while the pen moves."""
+    page = browser.new_context(viewport={"width": 1100, "height": 900}).new_page()
+    page.goto(app.url)
+    wait_for_pad(page)
+    measured = {"first paint": page.evaluate(PAINT)}
+    page.evaluate(WATCH)
+    for _ in range(2):  # the first one warms up
+        page.get_by_role("tab", name="Draw").click()
+        times = draw_seven(page, "#pad canvas", settle=1500)
+        page.get_by_role("button", name="Clear").first.click()
+    measured["pad"] = max(0, times["answers"][-1] - times["up"])
+    during = [answer for answer in times["answers"] if answer < times["up"]]
+    measured["answers a second"] = 1000 * len(during) / (times["up"] - times["down"])
     write(page, page.locator("#pad canvas"), "421703")
     page.wait_for_timeout(1500)
-    return page.evaluate("times")
+    written = page.evaluate("times")
+    if written["answers"]:  # the page reads numbers
+        measured["pad, the last of six digits"] = max(0, written["answers"][-1] - written["up"])
+    page.get_by_role("tab", name="Sketchpad").click()
+    page.locator("#sketchpad [aria-label='Brush'].highlight").wait_for()
+    page.wait_for_timeout(1000)
+    sketched = draw_seven(page, "#sketchpad canvas", settle=6000)
+    measured["Sketchpad"] = sketched["answers"][-1] - sketched["up"]
+    page.context.close()
+    return measured
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=15)
-    rounds = parser.parse_args().rounds
-    delays: dict[str, list[float]] = {"pad": [], "pad, the last of six digits": [], "Sketchpad": []}
-    rates = []
-    with (
-        tempfile.TemporaryDirectory() as folder,
-        run_app(Path(folder)) as app,
-        sync_playwright() as playwright,
-        launch(playwright.chromium) as browser,
-    ):
-        page = browser.new_page(viewport={"width": 1100, "height": 900})
-        page.goto(app.url)
-        page.locator("#pad .blank").wait_for()
-        page.evaluate(WATCH)
-        for number in range(rounds + 1):  # the first one warms up
-            page.get_by_role("tab", name="Draw").click()
-            times = draw_seven(page, "#pad canvas", settle=1500)
-            page.keyboard.press("Delete")
-            written = write_six_digits(page)
-            page.keyboard.press("Delete")
-            page.get_by_role("tab", name="Sketchpad").click()
-            page.locator("#sketchpad [aria-label='Brush'].highlight").wait_for()
-            page.wait_for_timeout(1000)
-            sketched = draw_seven(page, "#sketchpad canvas", settle=6000)
-            page.get_by_label("Clear canvas").click()
-            page.wait_for_timeout(1000)
-            if number:
-                delays["pad"].append(max(0, times["answers"][-1] - times["up"]))
-                delays["pad, the last of six digits"].append(max(0, written["answers"][-1] - written["up"]))
-                delays["Sketchpad"].append(sketched["answers"][-1] - sketched["up"])
-                during = [answer for answer in times["answers"] if answer < times["up"]]
-                rates.append(1000 * len(during) / (times["up"] - times["down"]))
-    for name, values in delays.items():
-        print(f"{name}: pen up to final answer, median of {rounds}: {statistics.median(values):.0f} ms")
-    ratio = statistics.median(delays["Sketchpad"]) / max(1, statistics.median(delays["pad"]))
-    print(
-        f"ratio: {ratio:.0f}; answers a second on the pad while the pen moves, median: {statistics.median(rates):.1f}"
-    )
+    parser.add_argument("--before", type=Path, help="another checkout of this project")
+    arguments = parser.parse_args()
+    trees = {"now": ROOT, **({"before": arguments.before} if arguments.before else {})}
+    values: dict[str, dict[str, list[float]]] = defaultdict(lambda: {tree: [] for tree in trees})
+    with ExitStack() as stack:
+        apps = {}
+        for name, tree in trees.items():
+            folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+            apps[name] = stack.enter_context(run_app(folder, tree))
+        browser = stack.enter_context(launch(stack.enter_context(sync_playwright()).chromium))
+        for _ in range(arguments.rounds):
+            for name, app in apps.items():
+                for what, value in measure_page(browser, app).items():
+                    values[what][name].append(value)
+    for what, by_tree in values.items():
+        medians = {name: statistics.median(found) for name, found in by_tree.items() if found}
+        unit = "" if what == "answers a second" else " ms"
+        line = ", ".join(f"{name} {median:.1f}{unit}" for name, median in medians.items())
+        ratio = f", ratio {medians['now'] / medians['before']:.2f}" if len(medians) == 2 else ""
+        print(f"{what}, median of {arguments.rounds}: {line}{ratio}")
+    pad, sketchpad = (statistics.median(values[what]["now"]) for what in ("pad", "Sketchpad"))
+    print(f"ratio of Sketchpad and pad: {sketchpad / max(1, pad):.0f}")
 
 
 if __name__ == "__main__":
