@@ -42,6 +42,7 @@ _CHUNK = 50
 # Layouts, or numbers, that a step takes, and how often it takes each.
 _BATCH_SIZE, _EPOCHS = 128, 60
 _UNITS = 64
+_HELD_OUT = 4  # of so many numbers, one is for the layouts alone
 # Longer texts, and layouts of more pieces, aren't fitted to: nearly all are shorter. Those of few pieces are fitted to
 # together, since it takes a step as long as the most pieces in it.
 _MAX_TEXT, _MAX_PIECES = 16, (8, 16, 24, 48)
@@ -78,15 +79,16 @@ class MadeNumber(NamedTuple):
     digits: np.ndarray
 
 
-def make_numbers(count: int, seed: int, digits: Split) -> list[MadeNumber]:
+def make_numbers(count: int, seed: int, digits: Split, sources: Sequence[str] = SOURCES) -> list[MadeNumber]:
     """Return made numbers; the same arguments give the same ones.
 
     Args:
         count: of the numbers.
         seed: of everything in them.
         digits: of MNIST. Half of what isn't written on a pad is written with some of them, along their centre lines.
+        sources: of the numbers, in turn.
     """
-    make = partial(_make_numbers, samples=_trace_samples(digits, seed))
+    make = partial(_make_numbers, samples=_trace_samples(digits, seed), sources=sources)
     chunks = map_chunks(make, np.arange(count), seed, _CHUNK)
     return [number for chunk in chunks for number in chunk]
 
@@ -101,19 +103,19 @@ def fit_rows(predict: Predict, numbers: Sequence[MadeNumber], seed: int) -> RowM
     """Return the model of rows that makes the texts of made numbers likeliest.
 
     First the candidates and the remainders are fitted, layout by layout, to numbers alone: only the layouts tell that
-    there is no digit. These are fitted to the last quarter, on which the others aren't surer than they should be.
+    there is no digit. These are fitted to every fourth number, on which the others aren't surer than they should be.
 
     Args:
         predict: the network.
         numbers: made ones.
         seed: of the first weights, and of the batches.
     """
-    lattices = _build_lattices(predict, numbers)
-    first = max(1, len(numbers) * 3 // 4)
-    rest = min(first, len(numbers) - 1)
+    made = list(zip(numbers, _build_lattices(predict, numbers), strict=True))
+    held_out = made[_HELD_OUT - 1 :: _HELD_OUT] or made
     pairs = [
         (number.text.replace("\n", ""), lattice, 1 / len(found))
-        for number, found in zip(numbers[:first], lattices[:first], strict=True)
+        for place, (number, found) in enumerate(made, 1)
+        if place % _HELD_OUT
         for lattice in found
         if number.text and len(lattice.rows) <= _MAX_PIECES[-1] and len(lattice.spans)
     ]
@@ -132,15 +134,14 @@ def fit_rows(predict: Predict, numbers: Sequence[MadeNumber], seed: int) -> RowM
         _BATCH_SIZE,
         _UNITS,
     )
-    layouts = _fit_layouts(candidates, remainders, numbers[rest:], lattices[rest:], _count_steps(len(numbers)), seed)
+    layouts = _fit_layouts(candidates, remainders, held_out, _count_steps(len(numbers)), seed)
     return RowModel(candidates, remainders, layouts)
 
 
 def _fit_layouts(
     candidates: Perceptron,
     remainders: Perceptron,
-    numbers: Sequence[MadeNumber],
-    lattices: Sequence[list[Lattice]],
+    made: Sequence[tuple[MadeNumber, list[Lattice]]],
     steps: int,
     seed: int,
 ) -> Perceptron:
@@ -150,7 +151,7 @@ def _fit_layouts(
     """
     measured = [
         _pad(features[:count], likelihoods[:count], number.text == "")
-        for number, found in zip(numbers, lattices, strict=True)
+        for number, found in made
         if found
         for features, likelihoods in [measure_layouts(candidates, remainders, found, number.text)]
         for count in range(1, len(found) + 1)
@@ -215,8 +216,10 @@ def _trace_samples(digits: Split, seed: int) -> Samples:
     return samples if all(samples) else []
 
 
-def _make_numbers(numbers: np.ndarray, rng: np.random.Generator, samples: Samples) -> list[MadeNumber]:
-    return [_make_number(SOURCES[number % len(SOURCES)], rng, samples) for number in numbers]
+def _make_numbers(
+    numbers: np.ndarray, rng: np.random.Generator, samples: Samples, sources: Sequence[str]
+) -> list[MadeNumber]:
+    return [_make_number(sources[number % len(sources)], rng, samples) for number in numbers]
 
 
 def _make_number(source: str, rng: np.random.Generator, samples: Samples) -> MadeNumber:
