@@ -33,6 +33,12 @@ def mnist_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def corrections_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data set of 20 corrections by visitors, drawn as well."""
+    return write_data_set(tmp_path_factory.mktemp("extra"), train=draw_digits(20, seed=3))
+
+
+@pytest.fixture(scope="session")
 def classifier() -> Classifier:
     """The bundled model."""
     return Classifier.from_pretrained()
