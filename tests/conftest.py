@@ -18,8 +18,13 @@ from tests.support.loopback_hub import WRITER, LoopbackHub
 WINDOW: ViewportSize = {"width": 1100, "height": 900}
 
 
+# Files that take minutes. They are run first, so that no worker is left alone with one at the end.
+LONG = {"test_train.py", "test_feedback.py", "test_pad.py", "test_theme.py", "test_upload.py"}
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark the tests that need a server, a browser or a Hub; those that start a training run mark themselves."""
+    items.sort(key=lambda item: item.path.name not in LONG)
     for item in items:
         if {"app", "browser", "hosts", "hub_server"} & set(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.integration)
