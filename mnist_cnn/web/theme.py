@@ -46,7 +46,7 @@ def build_part(
         return read(given) if read else None
 
     call.__name__ = "read"  # by which the script calls it
-    scripts = {"ask": read, "frames": frames, name: True}
+    scripts = {"clamp": True, "ask": read, "frames": frames, name: True}
     page, style = STATIC / f"{name}.html", STATIC / f"{name}.css"
     return gr.HTML(
         value,

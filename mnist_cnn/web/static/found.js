@@ -14,7 +14,7 @@ const hint = element.querySelector("p");
 let drawn = null; // what is shown while the visitor draws, like the value; its only box is the visitor's frame
 let corner = null; // where the pointer went down
 
-const clamp = (value, least, most) => Math.min(Math.max(value, least), most);
+const picture = () => document.querySelector("#picture img");
 
 function show() {
   const shown = drawn ?? props.value;
