@@ -47,6 +47,10 @@ SHIFTS = """
     const add = (list) => list.getEntries().forEach((entry) => (shift += entry.value));
     new PerformanceObserver(add).observe({ type: "layout-shift", buffered: true });
 """
+EDGE_AND_SIDES = """field => {
+    const { borderColor, backgroundColor } = getComputedStyle(field);
+    return [borderColor, backgroundColor, getComputedStyle(document.body).backgroundColor];
+}"""
 SIGNS = (".for", ".against")
 EDGE_AND_TEXT = "button => [getComputedStyle(button).borderColor, getComputedStyle(document.body).color]"
 FOCUSED = """() => {
@@ -186,6 +190,23 @@ def test_edges_are_darker_for_who_wants_more_contrast(open_page: Callable[..., P
     page = open_page(contrast="more")
     colours = page.get_by_role("button", name="Undo", exact=True).evaluate(EDGE_AND_TEXT)
     assert colours[0] == colours[1]
+
+
+def luminance(colour: str) -> float:
+    """Return the relative luminance of a CSS colour, as WCAG 2 defines it."""
+    shares = [int(part) / 255 for part in re.findall(r"\d+", colour)[:3]]
+    linear = [share / 12.92 if share <= 0.04045 else ((share + 0.055) / 1.055) ** 2.4 for share in shares]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_edges_of_fields_stand_out_from_both_sides(open_page: Callable[..., Page], scheme: str) -> None:
+    page = open_page(color_scheme=scheme, reduced_motion="reduce")
+    page.get_by_role("tab", name="Picture").click()
+    for field in ("#pad .paper", "#picture", "#correction input"):
+        edge, *sides = map(luminance, page.locator(field).evaluate(EDGE_AND_SIDES))
+        for side in sides:
+            assert (max(edge, side) + 0.05) / (min(edge, side) + 0.05) >= 3, field
 
 
 def test_focus_is_seen_and_goes_from_the_pad_to_the_answer(page: Page) -> None:
