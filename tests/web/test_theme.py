@@ -254,6 +254,20 @@ def test_page_comes_whole_and_light_and_the_sketchpads_library_with_its_tab(
     page.close()
 
 
+def test_page_is_shown_in_the_end_though_a_part_of_it_is_missing(page: Page, app: App) -> None:
+    whole = httpx2.get(app.url).text
+    assert '"elem_id":"tiles"' in whole
+    lacking = whole.replace('"elem_id":"tiles"', '"elem_id":"none"')
+    page.route(f"{app.url}/", lambda route: route.fulfill(body=lacking, content_type="text/html"))
+    page.goto(app.url)
+    heading = page.get_by_role("heading", level=1, include_hidden=True)
+    heading.wait_for(state="attached")
+    page.wait_for_load_state("networkidle")
+    expect(heading).to_be_hidden()
+    page.evaluate("document.getAnimations().forEach((animation) => animation.finish())")  # ten seconds have passed
+    expect(heading).to_be_visible()
+
+
 @pytest.mark.parametrize("width", [360, 1100])
 def test_nothing_moves_when_the_answer_arrives(open_page: Callable[..., Page], width: int) -> None:
     page = open_page(viewport={"width": width, "height": 900})
