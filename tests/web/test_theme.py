@@ -2,12 +2,14 @@
 
 import re
 from collections.abc import Callable, Iterator
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import gradio
 import httpx2
+import numpy as np
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from PIL import Image
@@ -359,6 +361,28 @@ def test_answer_and_pad_are_whole_on_the_first_screen(open_page: Callable[..., P
     expect(label(page)).to_have_text("7")
     for selector in ("#verdict p", "#pad .paper"):
         expect(page.locator(selector)).to_be_in_viewport(ratio=1)
+
+
+def find_marks(picture: bytes, columns: slice) -> list[float]:
+    """Return the heights at which something is seen in some columns of a picture, in its pixels."""
+    pixels = np.asarray(Image.open(BytesIO(picture)).convert("L"), float)[:, columns]
+    seen = np.flatnonzero((np.abs(pixels - pixels[0, 0]) > 8).any(axis=1))
+    return [float(mark.mean()) + 0.5 for mark in np.split(seen, np.flatnonzero(np.diff(seen) > 1) + 1)]
+
+
+def test_ten_rows_are_at_rest_where_they_are_going_to_be_and_claim_nothing(page: Page) -> None:
+    rows = page.locator("#label")
+    assert rows.aria_snapshot() == ""
+    page.wait_for_load_state("networkidle")
+    picture = rows.screenshot()
+    digits, bars = find_marks(picture, slice(0, 18)), find_marks(picture, slice(60, 100))
+    draw_7(page)
+    whole = rows.bounding_box()
+    assert whole
+    for marks, part in ((digits, ".text"), (bars, ".confidence")):
+        boxes = [box for each in rows.locator(f".confidence-set {part}").all() if (box := each.bounding_box())]
+        assert marks == pytest.approx([box["y"] + box["height"] / 2 - whole["y"] for box in boxes], abs=2)
+        assert len(marks) == 10
 
 
 def test_rows_stay_in_order_and_each_shows_what_speaks_for_it(page: Page) -> None:
