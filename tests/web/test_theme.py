@@ -415,6 +415,14 @@ def test_corrections_stand_next_to_the_answer_and_are_large(
     assert digits["y"] + digits["height"] <= rows["y"]
 
 
+def test_ink_that_the_model_sees_keeps_away_from_the_edge_of_its_tile(page: Page) -> None:
+    draw_7(page)
+    tile = Image.open(BytesIO(page.locator("#seen img").screenshot())).convert("L")
+    inside = tile.crop((4, 4, tile.width - 4, tile.height - 4))  # without the round corners
+    left, top, right, bottom = inside.point([255 * (level > 60) for level in range(256)]).getbbox() or (0, 0, 0, 0)
+    assert min(left, top, inside.width - right, inside.height - bottom) >= 4
+
+
 def test_second_pick_replaces_the_first_and_says_so(page: Page) -> None:
     draw(page, page.locator("#pad canvas"), DIGITS["7"])
     expect(page.get_by_alt_text("The ink that speaks for a 7")).to_be_visible()
