@@ -1,5 +1,6 @@
 """How the page looks and behaves: to everyone, in the dark, and inside somebody else's page."""
 
+import gzip
 import re
 from collections.abc import Callable, Iterator
 from io import BytesIO
@@ -338,6 +339,23 @@ def test_link_to_a_space_shows_a_picture_and_the_address(monkeypatch: pytest.Mon
     assert space == "https://huggingface.co/spaces/owner/page"
     with Image.open(ROOT / path) as image:
         assert image.width > 600
+
+
+def test_page_is_packed_once_for_all_visitors(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def show_page(_: Request) -> HTMLResponse:
+        return HTMLResponse("<head></head><body>The same for all</body>")
+
+    packed: list[bytes] = []
+    compress = gzip.compress
+
+    def pack(page: bytes) -> bytes:
+        packed.append(page)
+        return compress(page)
+
+    monkeypatch.setattr(gzip, "compress", pack)
+    client = TestClient(Starlette(routes=[Route("/", show_page)], middleware=[Middleware(LinkPreview)]))
+    assert len({client.get("/", headers={"Accept-Encoding": "gzip"}).text for _ in range(3)}) == 1
+    assert len(packed) == 1
 
 
 def test_answer_is_said_to_screen_readers_once_the_pen_rests(page: Page) -> None:
