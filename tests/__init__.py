@@ -20,7 +20,7 @@ os.environ |= {
     "HF_HUB_DISABLE_XET": "1",  # the Hub on loopback stores files as git and LFS do
     "HF_HUB_DISABLE_TELEMETRY": "1",
     "HF_UPDATE_DOWNLOAD_COUNTS": "0",
-    # What one process has compiled, the next ones reuse, however soon it was compiled.
-    "JAX_COMPILATION_CACHE_DIR": str(HOME / "jax"),
     "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
 }
+# What one process has compiled, however soon, all others reuse: xdist's workers inherit the folder of the first.
+os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(HOME / "jax"))

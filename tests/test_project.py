@@ -1,6 +1,7 @@
 import ast
 import re
 import tomllib
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -77,6 +78,14 @@ def test_functions_fit_on_a_screen() -> None:
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
                 lengths[f"{path.relative_to(ROOT)}:{node.name}"] = (node.end_lineno or 0) - node.lineno + 1
     assert {name: length for name, length in lengths.items() if length > LONGEST_FUNCTION} == {}
+
+
+def test_no_two_scripts_of_the_page_define_the_same() -> None:
+    scripts = [path.read_text() for path in (PACKAGE / "web" / "static").glob("*.js")]
+    definitions = Counter(
+        line for script in scripts for line in re.findall(r"^const \w+ = \(.+=>.+;$", script, re.MULTILINE)
+    )
+    assert [line for line, count in definitions.items() if count > 1] == []
 
 
 def test_no_test_imports_another() -> None:

@@ -17,9 +17,7 @@ from PIL import Image
 from mnist_cnn.inference import Classifier
 from mnist_cnn.network import load_weights
 from mnist_cnn.training.checkpoint import load_checkpoint
-from mnist_cnn.training.synthetic import draw_digits
 from tests import ROOT
-from tests.support.data_sets import write_data_set
 from tests.support.disks import small_disk
 from tests.support.runs import QUICK
 from train import main
@@ -72,9 +70,8 @@ def hosts(*arguments: str | Path, output: Path) -> Iterator[list[subprocess.Pope
 
 
 @pytest.fixture(scope="module")
-def recipe(mnist_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> list[str | Path]:
-    extra = write_data_set(tmp_path_factory.mktemp("extra"), train=draw_digits(20, seed=3))
-    return ["--dataset", mnist_folder, "--extra-data", extra, "--epochs", "2", *QUICK]
+def recipe(mnist_folder: Path, corrections_folder: Path) -> list[str | Path]:
+    return ["--dataset", mnist_folder, "--extra-data", corrections_folder, "--epochs", "2", *QUICK]
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -117,10 +116,12 @@ def _samples(images: np.ndarray, labels: np.ndarray) -> Figure:
 def _grid(images: np.ndarray, titles: Sequence[str], columns: int) -> Figure:
     rows = max(-(-len(images) // columns), 1)
     figure = Figure(figsize=(columns * 1.1, rows * 1.3 + 0.5), layout="constrained")
-    cells: Any = figure.subplots(rows, columns, squeeze=False).ravel()
-    for axes in cells:
-        axes.axis("off")
-    for axes, image, title in zip(cells, images, titles, strict=False):
-        axes.imshow(image[..., 0], cmap="gray_r", vmin=0, vmax=255)
-        axes.set_title(title, fontsize=7)
+    axes = figure.subplots()  # one for all: to lay out and draw a hundred takes seconds
+    for place, (image, title) in enumerate(zip(images, titles, strict=True)):
+        row, column = divmod(place, columns)
+        extent = (column + 0.05, column + 0.95, row + 0.98, row + 0.22)
+        axes.imshow(image[..., 0], cmap="gray_r", vmin=0, vmax=255, extent=extent)
+        axes.text(column + 0.5, row + 0.2, title, ha="center", va="bottom", fontsize=7)
+    axes.set(xlim=(0, columns), ylim=(rows, 0), aspect="auto")
+    axes.axis("off")
     return figure

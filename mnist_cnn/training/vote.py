@@ -12,7 +12,8 @@ from mnist_cnn.training.data import NO_DIGIT
 from mnist_cnn.training.perceptrons import fit_perceptrons
 from mnist_cnn.training.pictures import Picture
 
-_STEPS, _BATCH_SIZE = 2_000, 512
+# Pictures that a step takes, how many steps there are, and how often at most each picture is taken where there are few.
+_BATCH_SIZE, _STEPS, _EPOCHS = 512, 2_000, 200
 _MIN_LIKELIHOOD = 1e-4  # a picture in which no segment can be read mustn't outweigh the others
 
 
@@ -42,7 +43,8 @@ def fit_vote(predict: Predict, pictures: list[Picture], seed: int) -> Perceptron
     outcomes = np.array([picture.outcome for picture in pictures])
     known = features[present > 0]
     data = [[features, right, present, outcomes]]
-    (vote,) = fit_perceptrons(_loss, [known], [1 + len(Outcome)], data, _STEPS, seed, _BATCH_SIZE)
+    steps = min(_STEPS, _EPOCHS * max(1, len(pictures) // _BATCH_SIZE))
+    (vote,) = fit_perceptrons(_loss, [known], [1 + len(Outcome)], data, steps, seed, _BATCH_SIZE)
     return vote
 
 

@@ -5,12 +5,12 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image, ImageChops, ImageDraw, ImageFilter
 
-from mnist_cnn.handwriting import sample_strokes
+from mnist_cnn.handwriting import render, sample_strokes
 from mnist_cnn.web.pictures import encode_preview
 
 SIZE = (320, 240)
 PAPER, LINES, INK = (236, 230, 216), (176, 196, 214), (38, 44, 92)
-HEIGHT, ADVANCE = 130, 80  # pixels, of a digit and from one to the next
+HEIGHT, ADVANCE, PEN_WIDTH = 138, 80, 9  # pixels; of a digit with its pen, and from one to the next
 
 
 def build_photos() -> list[dict[str, str]]:
@@ -31,12 +31,10 @@ def _write(digits: Sequence[tuple[int, str]], rng: np.random.Generator, squared:
         for place in range(10, max(SIZE), 30):
             pen.line([(place, 0), (place, SIZE[1])], LINES)
             pen.line([(0, place), (SIZE[0], place)], LINES)
-    middle = np.array(SIZE) / 2
     for place, (digit, style) in enumerate(digits):
-        offset = middle + np.array([(place - (len(digits) - 1) / 2) * ADVANCE, 0])
-        for stroke in sample_strokes(digit, rng, style):
-            points = [tuple(point) for point in (stroke - 0.5) * HEIGHT + offset]
-            pen.line(points, INK, 9, "curve")
+        ink = render(sample_strokes(digit, rng, style), HEIGHT, PEN_WIDTH)
+        left = (SIZE[0] - HEIGHT) // 2 + round((place - (len(digits) - 1) / 2) * ADVANCE)
+        photo.paste(INK, (left, (SIZE[1] - HEIGHT) // 2), ink)
     return photo.filter(ImageFilter.GaussianBlur(1))
 
 

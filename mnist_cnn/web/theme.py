@@ -5,6 +5,7 @@ import html
 import os
 import re
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +47,7 @@ def build_part(
         return read(given) if read else None
 
     call.__name__ = "read"  # by which the script calls it
-    scripts = {"ask": read, "frames": frames, name: True}
+    scripts = {"clamp": True, "ask": read, "frames": frames, name: True}
     page, style = STATIC / f"{name}.html", STATIC / f"{name}.css"
     return gr.HTML(
         value,
@@ -126,7 +127,7 @@ class LinkPreview:
                 page = page.replace(b"</body>", self.NOSCRIPT + b"</body>", 1)
                 headers = MutableHeaders(raw=start["headers"])
                 if "gzip" in Headers(scope=scope).get("accept-encoding", ""):  # Gradio packs files only
-                    page = gzip.compress(page)
+                    page = _pack(page)
                     headers["content-encoding"] = "gzip"
                 headers.add_vary_header("Accept-Encoding")
                 headers["content-length"] = str(len(page))
@@ -134,6 +135,12 @@ class LinkPreview:
                 await send({"type": "http.response.body", "body": page})
 
         await self.app(scope, receive, rewrite)
+
+
+@lru_cache(maxsize=4)
+def _pack(page: bytes) -> bytes:
+    """Return the page packed, which it is once for all visitors, since it is the same for them."""
+    return gzip.compress(page)
 
 
 def _write_tag(tag: tuple[str, str]) -> bytes:

@@ -134,27 +134,30 @@ def test_upload_draws_no_progress_bar_into_a_log(capfd: pytest.CaptureFixture[st
     assert capfd.readouterr().err == ""
 
 
-# Training with a data set from the Hub
+# Training with data sets from the Hub
 
 
-def train(folder: Path) -> subprocess.CompletedProcess[str]:
-    options = ["--output", str(folder), "--epochs", "2", *QUICK]
+def train(folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
+    options = ("--output", str(folder), "--epochs", "2", *QUICK, *options)
     command = [sys.executable, "train.py", *options, "--push-to-hub", "owner/digits", "--tag", "v1"]
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
 
 
-def test_training_reads_mnist_from_the_hub_and_pushes_the_model(
-    hub: LoopbackHub, mnist_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_training_reads_mnist_and_corrections_from_the_hub_and_pushes_the_model(
+    hub: LoopbackHub, mnist_folder: Path, corrections_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(TOKENS, "hf_lecun", ("ylecun", "write"))
     api = huggingface_hub.HfApi(token="hf_lecun")
     api.create_repo("ylecun/mnist", repo_type="dataset")
     api.upload_folder(folder_path=mnist_folder, repo_id="ylecun/mnist", repo_type="dataset")
-    run = train(tmp_path / "model")
+    huggingface_hub.create_repo("owner/corrections", repo_type="dataset", private=True)
+    huggingface_hub.upload_folder(folder_path=corrections_folder, repo_id="owner/corrections", repo_type="dataset")
+    run = train(tmp_path / "model", "--extra-data", "owner/corrections")
     assert run.returncode == 0, run.stderr
     assert hub.repo("owner/digits").resolve("v1") == commit_of(run.stdout.strip())
     metrics = json.loads((pull_model("owner/digits", "v1") / "metrics.json").read_text())
-    assert metrics["dataset"]["train"] + metrics["dataset"]["val"] == 360
+    assert metrics["dataset"]["train"] + metrics["dataset"]["val"] == 360 + 20
+    assert metrics["dataset"]["extra"] == "owner/corrections"
 
 
 @pytest.mark.parametrize("fault", ["is away", "never answers"])

@@ -8,5 +8,5 @@ QUICK = [
     "--traced-digits=60",
     "--nondigits=40",
     "--cut-pictures=10",
-    "--drawings=24",
+    "--drawings=12",
 ]

@@ -1,13 +1,16 @@
 """How the page looks and behaves: to everyone, in the dark, and inside somebody else's page."""
 
+import gzip
 import re
 from collections.abc import Callable, Iterator
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import gradio
 import httpx2
+import numpy as np
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from PIL import Image
@@ -47,6 +50,10 @@ SHIFTS = """
     const add = (list) => list.getEntries().forEach((entry) => (shift += entry.value));
     new PerformanceObserver(add).observe({ type: "layout-shift", buffered: true });
 """
+EDGE_AND_SIDES = """field => {
+    const { borderColor, backgroundColor } = getComputedStyle(field);
+    return [borderColor, backgroundColor, getComputedStyle(document.body).backgroundColor];
+}"""
 SIGNS = (".for", ".against")
 EDGE_AND_TEXT = "button => [getComputedStyle(button).borderColor, getComputedStyle(document.body).color]"
 FOCUSED = """() => {
@@ -188,6 +195,23 @@ def test_edges_are_darker_for_who_wants_more_contrast(open_page: Callable[..., P
     assert colours[0] == colours[1]
 
 
+def luminance(colour: str) -> float:
+    """Return the relative luminance of a CSS colour, as WCAG 2 defines it."""
+    shares = [int(part) / 255 for part in re.findall(r"\d+", colour)[:3]]
+    linear = [share / 12.92 if share <= 0.04045 else ((share + 0.055) / 1.055) ** 2.4 for share in shares]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_edges_of_fields_stand_out_from_both_sides(open_page: Callable[..., Page], scheme: str) -> None:
+    page = open_page(color_scheme=scheme, reduced_motion="reduce")
+    page.get_by_role("tab", name="Picture").click()
+    for field in ("#pad .paper", "#picture", "#correction input"):
+        edge, *sides = map(luminance, page.locator(field).evaluate(EDGE_AND_SIDES))
+        for side in sides:
+            assert (max(edge, side) + 0.05) / (min(edge, side) + 0.05) >= 3, field
+
+
 def test_focus_is_seen_and_goes_from_the_pad_to_the_answer(page: Page) -> None:
     draw_7(page)
     seen = []
@@ -231,6 +255,20 @@ def test_page_comes_whole_and_light_and_the_sketchpads_library_with_its_tab(
     expect(page.locator("#sketchpad canvas").first).to_be_visible(timeout=20_000)
     assert sum(loaded) - before > 100_000
     page.close()
+
+
+def test_page_is_shown_in_the_end_though_a_part_of_it_is_missing(page: Page, app: App) -> None:
+    whole = httpx2.get(app.url).text
+    assert '"elem_id":"tiles"' in whole
+    lacking = whole.replace('"elem_id":"tiles"', '"elem_id":"none"')
+    page.route(f"{app.url}/", lambda route: route.fulfill(body=lacking, content_type="text/html"))
+    page.goto(app.url)
+    heading = page.get_by_role("heading", level=1, include_hidden=True)
+    heading.wait_for(state="attached")
+    page.wait_for_load_state("networkidle")
+    expect(heading).to_be_hidden()
+    page.evaluate("document.getAnimations().forEach((animation) => animation.finish())")  # ten seconds have passed
+    expect(heading).to_be_visible()
 
 
 @pytest.mark.parametrize("width", [360, 1100])
@@ -303,6 +341,23 @@ def test_link_to_a_space_shows_a_picture_and_the_address(monkeypatch: pytest.Mon
         assert image.width > 600
 
 
+def test_page_is_packed_once_for_all_visitors(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def show_page(_: Request) -> HTMLResponse:
+        return HTMLResponse("<head></head><body>The same for all</body>")
+
+    packed: list[bytes] = []
+    compress = gzip.compress
+
+    def pack(page: bytes) -> bytes:
+        packed.append(page)
+        return compress(page)
+
+    monkeypatch.setattr(gzip, "compress", pack)
+    client = TestClient(Starlette(routes=[Route("/", show_page)], middleware=[Middleware(LinkPreview)]))
+    assert len({client.get("/", headers={"Accept-Encoding": "gzip"}).text for _ in range(3)}) == 1
+    assert len(packed) == 1
+
+
 def test_answer_is_said_to_screen_readers_once_the_pen_rests(page: Page) -> None:
     said = page.locator("#said").get_by_role("status")
     start, *points = place(page.locator("#pad canvas"), DIGITS["7"])[0]
@@ -324,6 +379,28 @@ def test_answer_and_pad_are_whole_on_the_first_screen(open_page: Callable[..., P
     expect(label(page)).to_have_text("7")
     for selector in ("#verdict p", "#pad .paper"):
         expect(page.locator(selector)).to_be_in_viewport(ratio=1)
+
+
+def find_marks(picture: bytes, columns: slice) -> list[float]:
+    """Return the heights at which something is seen in some columns of a picture, in its pixels."""
+    pixels = np.asarray(Image.open(BytesIO(picture)).convert("L"), float)[:, columns]
+    seen = np.flatnonzero((np.abs(pixels - pixels[0, 0]) > 8).any(axis=1))
+    return [float(mark.mean()) + 0.5 for mark in np.split(seen, np.flatnonzero(np.diff(seen) > 1) + 1)]
+
+
+def test_ten_rows_are_at_rest_where_they_are_going_to_be_and_claim_nothing(page: Page) -> None:
+    rows = page.locator("#label")
+    assert rows.aria_snapshot() == ""
+    page.wait_for_load_state("networkidle")
+    picture = rows.screenshot()
+    digits, bars = find_marks(picture, slice(0, 18)), find_marks(picture, slice(60, 100))
+    draw_7(page)
+    whole = rows.bounding_box()
+    assert whole
+    for marks, part in ((digits, ".text"), (bars, ".confidence")):
+        boxes = [box for each in rows.locator(f".confidence-set {part}").all() if (box := each.bounding_box())]
+        assert marks == pytest.approx([box["y"] + box["height"] / 2 - whole["y"] for box in boxes], abs=2)
+        assert len(marks) == 10
 
 
 def test_rows_stay_in_order_and_each_shows_what_speaks_for_it(page: Page) -> None:
@@ -354,6 +431,14 @@ def test_corrections_stand_next_to_the_answer_and_are_large(
     assert rows
     assert 0 <= digits["y"] - (above["y"] + above["height"]) <= 24
     assert digits["y"] + digits["height"] <= rows["y"]
+
+
+def test_ink_that_the_model_sees_keeps_away_from_the_edge_of_its_tile(page: Page) -> None:
+    draw_7(page)
+    tile = Image.open(BytesIO(page.locator("#seen img").screenshot())).convert("L")
+    inside = tile.crop((4, 4, tile.width - 4, tile.height - 4))  # without the round corners
+    left, top, right, bottom = inside.point([255 * (level > 60) for level in range(256)]).getbbox() or (0, 0, 0, 0)
+    assert min(left, top, inside.width - right, inside.height - bottom) >= 4
 
 
 def test_second_pick_replaces_the_first_and_says_so(page: Page) -> None:

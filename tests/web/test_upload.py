@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from PIL import Image, ImageOps
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Route, expect
 
 from mnist_cnn.web.limits import MAX_FILE_MB
 from tests.support.browsing import label, verdict
@@ -123,6 +123,28 @@ def test_digit_that_a_visitor_frames_is_read_framed_and_put_right(open_page: Cal
     assert frame["x"] + frame["width"] / 2 == pytest.approx(shown["x"] + shown["width"] * 0.75, abs=3)
     page.get_by_role("group", name="The right digit").get_by_role("button", name="7").click()
     expect(page.locator("#thanks")).to_have_text("Thank you. It is saved as a 7.")
+
+
+def test_frame_that_is_begun_before_the_first_answer_outlives_it(page: Page) -> None:
+    held: list[Route] = []
+    page.route(re.compile("/component_server"), lambda route: held.append(route), times=1)
+    choose(page, "number.png", picture_of_42())
+    page.wait_for_function("document.querySelector('#picture img')?.naturalWidth > 0")
+    opener = page.get_by_role("button", name="Frame the digit yourself")
+    opener.click()
+    frame = page.get_by_role("application", name="The picture, with a frame around what is to be read")
+    expect(frame).to_be_focused()
+    held[0].continue_()
+    expect(verdict(page)).to_contain_text("42, ", timeout=20_000)
+    expect(frame).to_be_focused()
+    expect(opener).to_have_attribute("aria-pressed", "true")
+    drag(page, "mouse", (0.99, 0.99), (0.51, 0.01))
+    expect(verdict(page)).to_contain_text("2, ")
+    expect(verdict(page)).not_to_contain_text("42")
+    opener.click()
+    choose(page, "seven.png", FILES["seven.png"])
+    expect(label(page)).to_have_text("7", timeout=20_000)
+    expect(opener).to_have_attribute("aria-pressed", "false")
 
 
 def test_picture_is_read_when_a_server_that_was_busy_is_back(page: Page) -> None:

@@ -39,7 +39,6 @@ let rest = null; // the timer until the pad is at rest
 let settled = null; // the timer until nothing more is expected
 
 const drawing = () => unfinished ?? history[present];
-const clamp = (value, least, most) => Math.min(Math.max(value, least), most);
 
 // Return the box around some points.
 function surround(points) {
@@ -194,7 +193,7 @@ function keep(strokes) {
 function travel(steps) {
   cancelAnimationFrame(replay);
   example = null;
-  present = Math.min(Math.max(present + steps, 0), history.length - 1);
+  present = clamp(present + steps, 0, history.length - 1);
   unfinished = null;
   show();
   read();
