@@ -21,6 +21,12 @@ def film(picture: Image.Image) -> bytes:
     return head.encode() + b"".join(plane.tobytes() for plane in (planes[0], *quarters))
 
 
+# Where the film and the frame on it are, at one moment: each answer draws the frame anew.
+PLACES = """["video", "rect.edge"].map(
+    (part) => document.querySelector(`#camera ${part}`).getBoundingClientRect().toJSON()
+)"""
+
+
 @pytest.fixture
 def filmed(browser: Browser, app: App, tmp_path: Path) -> Iterator[Page]:
     """The page before a camera that sees a 7."""
@@ -48,9 +54,7 @@ def test_film_is_read_framed_and_photographed(filmed: Page, app: App) -> None:
     start(filmed)
     expect(label(filmed)).to_have_text("7", timeout=20_000)
     expect(filmed.locator("#camera svg text")).to_have_text("7")
-    view, frame = (filmed.locator(f"#camera {part}").bounding_box() for part in ("video", "rect.edge"))
-    assert view
-    assert frame
+    view, frame = filmed.evaluate(PLACES)
     scale = min(view["width"] / 640, view["height"] / 480)
     assert frame["x"] - view["x"] == pytest.approx((view["width"] - 640 * scale) / 2 + 242 * scale, abs=10)
     assert frame["height"] == pytest.approx((293 + 16) * scale, abs=12)
