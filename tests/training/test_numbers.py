@@ -81,6 +81,11 @@ def test_sources_take_turns_and_texts_hold_digits_or_nothing() -> None:
     assert all(number.layouts for number in numbers if number.source != "photo")
 
 
+def test_sources_can_be_chosen_and_are_taken_in_turn() -> None:
+    numbers = make_numbers(3, 1, NO_SPLIT, ["strokes", "drawing"])
+    assert [number.source for number in numbers] == ["strokes", "drawing", "strokes"]
+
+
 def test_the_same_seed_gives_the_same_numbers_and_another_others() -> None:
     first, again, other = (make_numbers(3, seed, NO_SPLIT) for seed in (2, 2, 3))
     assert [number.text for number in first] == [number.text for number in again] != [number.text for number in other]
