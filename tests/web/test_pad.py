@@ -392,6 +392,20 @@ def test_drawing_outlives_a_lost_connection(page: Page) -> None:
     expect(notice).to_be_empty()
 
 
+def test_drawing_outlives_the_reload_that_follows_a_failed_call(page: Page) -> None:
+    page.route("**/gradio_api/run/*", lambda route: route.abort())
+    page.evaluate("window.loadedBefore = true")
+    draw(page, page.locator("#pad canvas"), DIGITS["7"])
+    expect(label(page)).to_have_text("7")
+    page.wait_for_function("!window.loadedBefore", timeout=30_000)  # Gradio has found the server again
+    page.unroute("**/gradio_api/run/*")
+    expect(label(page)).to_have_text("7", timeout=20_000)
+    page.get_by_role("button", name="Clear", exact=True).click()
+    page.reload()
+    wait_for_pad(page)
+    expect(page.get_by_role("button", name="Clear", exact=True)).to_be_disabled()
+
+
 def test_empty_pad_shows_a_digit_that_goes_at_the_first_touch(open_page: Callable[..., Page]) -> None:
     page = open_page()
     ghost = page.locator("#pad .ghost")

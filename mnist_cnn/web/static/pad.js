@@ -15,6 +15,7 @@ const OFFLINE = "You are offline. The drawing is kept, and read once you are con
 const BUSY = "The server is busy or away. The drawing is kept, and the server is asked again.";
 const THICKEST = 0.22; // the pen's width for the size of the drawing, else the loops of small digits fill with ink
 const THINNEST = 0.02; // the pen's width for the pad's height
+const KEPT = "drawing"; // the name under which the tab remembers the drawing
 const REPLAY = 700; // milliseconds that an example takes to write itself
 
 const canvas = element.querySelector("canvas");
@@ -195,8 +196,25 @@ function travel(steps) {
   example = null;
   present = clamp(present + steps, 0, history.length - 1);
   unfinished = null;
+  remember();
   show();
   read();
+}
+
+// Gradio reloads the page when the server is there again after a call that failed: the drawing outlives that.
+function remember() {
+  try {
+    sessionStorage.setItem(KEPT, JSON.stringify(history[present]));
+  } catch {} // somebody else's page may forbid it, or it is full
+}
+
+function recall() {
+  try {
+    const [{ type }] = performance.getEntriesByType("navigation");
+    return (type === "reload" && JSON.parse(sessionStorage.getItem(KEPT))) || [];
+  } catch {
+    return [];
+  }
 }
 
 function place(event) {
@@ -315,4 +333,5 @@ for (const kind of ["pointerdown", "keydown", "click"]) {
 }
 addEventListener("online", () => due !== null && read());
 new ResizeObserver(show).observe(canvas);
-show();
+if (recall().length) keep(recall());
+else show();
