@@ -307,11 +307,10 @@ class Classifier:
 
         def look() -> Iterator[Lattice]:
             for layout in layouts:
-                self._read_images(layout.images, known, take_turn)
-                probabilities = np.array([known[image.tobytes()] for image in layout.images])
-                lattice = Lattice(*layout[2:], probabilities)
-                looked.append((layout, lattice))
-                yield lattice
+                read = self._read_images(layout.images, known, take_turn)
+                _, _, spans, rows, candidates, remainders, evidence = layout
+                looked.append((layout, Lattice(spans, rows, candidates, remainders, evidence, read)))
+                yield looked[-1][1]
 
         decision = decide_number(self._rows, look())
         if whole.is_digit and (len(decision.steps) < 2 or decision.confidence < (1 - whole.several) * likeliest):
@@ -328,17 +327,19 @@ class Classifier:
         images: np.ndarray,
         known: dict[bytes, np.ndarray],
         take_turn: Callable[[int], AbstractContextManager[object]],
-    ) -> None:
-        """Add the probabilities of each image, by its bytes, to what is known of others.
+    ) -> np.ndarray:
+        """Return the probabilities of each image, and add them to what is known of others, by their bytes.
 
         The layouts of a drawing have most candidates in common.
         """
-        new = list({key: image for image in images if (key := image.tobytes()) not in known}.items())
+        keys = [image.tobytes() for image in images]
+        new = list({key: image for key, image in zip(keys, images, strict=True) if key not in known}.items())
         for start in range(0, len(new), TURN):
             turn = new[start : start + TURN]
             with take_turn(len(turn)):
                 read = self.compute_probabilities(np.stack([image for _, image in turn]))
             known.update(zip([key for key, _ in turn], read, strict=True))
+        return np.array([known[key] for key in keys])
 
     def compute_probabilities(self, images: np.ndarray) -> np.ndarray:
         """Return what the network says of images that are MNIST's already.

@@ -101,6 +101,24 @@ class _Scored(NamedTuple):
     total: float
 
 
+class _Seen(NamedTuple):
+    """A lattice that was read by itself.
+
+    Attributes:
+        scored: the lattice.
+        path: the best one through it.
+        text: of the path.
+        likelihood: how likely the lattice reads as the text, 0 to 1.
+        features: of the layout.
+    """
+
+    scored: _Scored
+    path: list[Step]
+    text: str
+    likelihood: float
+    features: np.ndarray
+
+
 def decide_number(model: RowModel, lattices: Iterable[Lattice]) -> NumberDecision:
     """Decide which digits stand in a picture, by all ways to see it; surely none, if there is no way.
 
@@ -112,27 +130,24 @@ def decide_number(model: RowModel, lattices: Iterable[Lattice]) -> NumberDecisio
     """
     decision, seen = NumberDecision("", 1.0, 0, []), []
     for lattice in lattices:
-        scored = _score(model.candidates, model.remainders, lattice)
-        path = _find_path(scored)
-        seen.append(_Seen(scored, path, _write_out(lattice, path), _measure(scored, [step.digit for step in path])))
+        seen.append(_see(model.candidates, model.remainders, lattice))
         decision = _decide(model.layouts, seen)
         if decision.text and decision.confidence > _SURE:
             break
     return decision
 
 
-class _Seen(NamedTuple):
-    """A lattice, the best path through it, its text, and how likely the lattice reads as that."""
-
-    scored: "_Scored"
-    path: list[Step]
-    text: str
-    likelihood: float
+def _see(candidates: Perceptron, remainders: Perceptron, lattice: Lattice) -> _Seen:
+    """Return a lattice's best path, and what is known of it."""
+    scored = _score(candidates, remainders, lattice)
+    path = _find_path(scored)
+    likelihood = _measure(scored, [step.digit for step in path])
+    return _Seen(scored, path, _write_out(lattice, path), likelihood, _describe_layout(lattice, path, likelihood))
 
 
 def _decide(layouts: Perceptron, seen: list[_Seen]) -> NumberDecision:
-    features = [_describe_layout(one.scored.lattice, one.path, one.likelihood) for one in seen]
-    weights, nothing, doubt = _weigh(layouts, np.stack(features))
+    """Return what the lattices that were looked at say together."""
+    weights, nothing, doubt = _weigh(layouts, np.stack([one.features for one in seen]))
     likely = {}
     for text, path in {"": [], **{one.text: one.path for one in seen}}.items():
         digits = [step.digit for step in path]
@@ -194,10 +209,9 @@ def measure_layouts(
     digits = [int(digit) for digit in text if digit != "\n"]
     features, likelihoods = [], []
     for lattice in lattices:
-        scored = _score(candidates, remainders, lattice)
-        path = _find_path(scored)
-        features.append(_describe_layout(lattice, path, _measure(scored, [step.digit for step in path])))
-        likelihoods.append(_measure(scored, digits))
+        seen = _see(candidates, remainders, lattice)
+        features.append(seen.features)
+        likelihoods.append(_measure(seen.scored, digits))
     return np.stack(features), np.array(likelihoods)
 
 

@@ -34,7 +34,7 @@ from mnist_cnn.network import NUM_CLASSES
 from mnist_cnn.training.chunks import map_chunks
 from mnist_cnn.training.data import Split
 from mnist_cnn.training.metrics import confidence_error
-from mnist_cnn.training.perceptrons import fit_perceptrons
+from mnist_cnn.training.perceptrons import count_steps, fit_perceptrons
 from mnist_cnn.training.vote import Predict
 
 # Numbers per chunk: one takes about 200 ms, a photo twice that.
@@ -111,11 +111,12 @@ def fit_rows(predict: Predict, numbers: Sequence[MadeNumber], seed: int) -> RowM
         seed: of the first weights, and of the batches.
     """
     made = list(zip(numbers, _build_lattices(predict, numbers), strict=True))
-    held_out = made[_HELD_OUT - 1 :: _HELD_OUT] or made
+    held = slice(_HELD_OUT - 1, None, _HELD_OUT)
+    held_out = made[held] or made.copy()
+    del made[held]
     pairs = [
         (number.text.replace("\n", ""), lattice, 1 / len(found))
-        for place, (number, found) in enumerate(made, 1)
-        if place % _HELD_OUT
+        for number, found in made
         for lattice in found
         if number.text and len(lattice.rows) <= _MAX_PIECES[-1] and len(lattice.spans)
     ]
@@ -245,7 +246,7 @@ def _make_number(source: str, rng: np.random.Generator, samples: Samples) -> Mad
 
 
 def _count_steps(examples: int) -> int:
-    return _EPOCHS * max(1, examples // _BATCH_SIZE)
+    return count_steps(examples, _BATCH_SIZE, _EPOCHS)
 
 
 def _build_lattices(predict: Predict, numbers: Sequence[MadeNumber]) -> list[list[Lattice]]:

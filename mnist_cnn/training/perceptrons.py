@@ -73,6 +73,11 @@ def fit_perceptrons(
     return build([np.asarray(array) for array in trained])
 
 
+def count_steps(examples: int, batch_size: int, epochs: int) -> int:
+    """Return how many steps take each example about so often; few examples are one batch."""
+    return epochs * max(1, examples // batch_size)
+
+
 def _start(features: int, units: int, outputs: int, rng: np.random.Generator) -> tuple[np.ndarray, ...]:
     """Return the first weights of a perceptron."""
     hidden, output = rng.normal(0, features**-0.5, (features, units)), rng.normal(0, 0.1, (units, outputs))

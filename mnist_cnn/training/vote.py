@@ -9,7 +9,7 @@ import numpy as np
 
 from mnist_cnn.decision import Decision, Outcome, Perceptron, count_votes, decide, describe_segments
 from mnist_cnn.training.data import NO_DIGIT
-from mnist_cnn.training.perceptrons import fit_perceptrons
+from mnist_cnn.training.perceptrons import count_steps, fit_perceptrons
 from mnist_cnn.training.pictures import Picture
 
 # Pictures that a step takes, how many steps there are, and how often at most each picture is taken where there are few.
@@ -43,7 +43,7 @@ def fit_vote(predict: Predict, pictures: list[Picture], seed: int) -> Perceptron
     outcomes = np.array([picture.outcome for picture in pictures])
     known = features[present > 0]
     data = [[features, right, present, outcomes]]
-    steps = min(_STEPS, _EPOCHS * max(1, len(pictures) // _BATCH_SIZE))
+    steps = min(_STEPS, count_steps(len(pictures), _BATCH_SIZE, _EPOCHS))
     (vote,) = fit_perceptrons(_loss, [known], [1 + len(Outcome)], data, steps, seed, _BATCH_SIZE)
     return vote
 

@@ -140,13 +140,14 @@ class ReadingQueue:
 
     def _propose_in_turn(self, image: Image.Image, strokes: Strokes | None) -> Iterator[Layout]:
         """Yield the ways to see a picture, with a turn for each; it isn't kept while the network reads."""
-        layouts = propose_layouts(image, strokes)
+        layouts, pixels = propose_layouts(image, strokes), image.width * image.height
         while True:
-            with self._turns.take(image.width * image.height):
+            with self._turns.take(pixels):
                 layout = next(layouts, None)
             if layout is None:
                 return
             yield layout
+            pixels = 0  # what is looked at closely is small, and a picture that was taken is not refused any more
 
 
 class _Batch:

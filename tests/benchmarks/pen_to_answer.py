@@ -31,8 +31,6 @@ WATCH = """
     observer.observe(place, { subtree: true, childList: true, attributes: true });
 }
 """
-
-
 PAINT = "() => performance.getEntriesByName('first-contentful-paint')[0].startTime"
 
 

@@ -1,6 +1,7 @@
 """Pictures that many visitors send at once are read as if each visitor were alone."""
 
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 
 import numpy as np
 import pytest
@@ -13,8 +14,10 @@ from mnist_cnn.web import queue
 from mnist_cnn.web.model_source import ModelHolder, ServedModel
 from mnist_cnn.web.payloads import PictureFile
 from mnist_cnn.web.queue import ReadingQueue
+from mnist_cnn.web.turns import Turns
 from tests.support.files import data_url, encode
-from tests.support.pictures import Scene, photograph, write_digit
+from tests.support.numbers import draw_number
+from tests.support.pictures import Scene, on_paper, photograph, write_digit
 
 COUNT = 40
 
@@ -94,6 +97,25 @@ def count_decodings(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
 
     monkeypatch.setattr(queue, "load_image", load_and_note)
     return decoded
+
+
+def test_large_picture_of_a_number_waits_as_one_twice_and_is_not_refused_later(
+    classifier: Classifier, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[int] = []
+    take = Turns.take
+
+    def count(turns: Turns, pixels: int) -> AbstractContextManager[None]:
+        asked.append(pixels)
+        return take(turns, pixels)
+
+    monkeypatch.setattr(Turns, "take", count)
+    monkeypatch.setattr("mnist_cnn.decision.row._SURE", 1.0)  # so that all ways to see it are looked at
+    photo = on_paper(draw_number("42")[0]).convert("RGB").resize((2800, 1600))
+    answered = reading_queue(classifier).read_number(encode(photo, "PNG"), "test")
+    assert answered.reading.text == "42"
+    assert asked[:2] == [2800 * 1600] * 2  # to be decoded and read as one digit, and for the first way to see it
+    assert set(asked[2:]) == {0}
 
 
 def test_picture_that_is_named_often_is_decoded_once(

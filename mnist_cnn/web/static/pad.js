@@ -196,9 +196,9 @@ function travel(steps) {
   example = null;
   present = clamp(present + steps, 0, history.length - 1);
   unfinished = null;
-  remember();
   show();
   read();
+  remember(); // once the request is on its way
 }
 
 // Gradio reloads the page when the server is there again after a call that failed: the drawing outlives that.
@@ -333,5 +333,6 @@ for (const kind of ["pointerdown", "keydown", "click"]) {
 }
 addEventListener("online", () => due !== null && read());
 new ResizeObserver(show).observe(canvas);
-if (recall().length) keep(recall());
+const kept = recall();
+if (kept.length) keep(kept);
 else show();
