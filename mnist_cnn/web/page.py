@@ -121,7 +121,6 @@ def launch(
         server_port=port,
         theme=build_theme(),
         css=load_static("page.css") + load_static("picture.css"),
-        js=load_static("mark_frame.js"),
         favicon_path=FAVICON,
         max_file_size=f"{MAX_FILE_MB}mb",
         # Large pictures and batches that wait hold a thread each.

@@ -86,10 +86,17 @@ def build_theme() -> gr.themes.Base:
 
 
 class LinkPreview:
-    """Middleware that gives the page a head of its own, in place of Gradio's for shared links, and packs it."""
+    """Middleware that gives the page a head of its own, in place of Gradio's for shared links, and packs it.
 
-    STYLE = f"<style>{load_static('loading.css')}</style>".encode()
-    NOSCRIPT = b"<noscript><p>This page needs JavaScript: please allow it here, and load the page again.</p></noscript>"
+    And its heading, which is seen at once: Gradio builds the page only when all its scripts are there.
+    """
+
+    START = f"<style>{load_static('loading.css')}</style><script>({load_static('mark_frame.js')})()</script>".encode()
+    HEADING = (
+        f'<header id="early"><h1>{TITLE}</h1><p>{DESCRIPTION}</p><noscript><p>This page needs JavaScript: please allow '
+        "it here, and load the page again.</p></noscript></header>"
+    ).encode()
+    BODY = re.compile(rb"<body[^>]*>")
     GRADIO_TAGS = re.compile(rb'<meta\s+(?:property="og:|name="twitter:)[^>]*>')
 
     def __init__(self, app: ASGIApp) -> None:
@@ -123,8 +130,8 @@ class LinkPreview:
                 return
             page += message.get("body", b"")
             if not message.get("more_body"):
-                page = self.GRADIO_TAGS.sub(b"", page).replace(b"</head>", self.tags + self.STYLE + b"</head>", 1)
-                page = page.replace(b"</body>", self.NOSCRIPT + b"</body>", 1)
+                page = self.GRADIO_TAGS.sub(b"", page).replace(b"</head>", self.tags + self.START + b"</head>", 1)
+                page = self.BODY.sub(lambda body: body[0] + self.HEADING, page, count=1)
                 headers = MutableHeaders(raw=start["headers"])
                 if "gzip" in Headers(scope=scope).get("accept-encoding", ""):  # Gradio packs files only
                     page = _pack(page)

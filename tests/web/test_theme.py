@@ -104,7 +104,8 @@ def visit_drawings(page: Page) -> Iterator[str]:
     page.get_by_role("tab", name="Sketchpad").click()
     expect(page.locator("#sketchpad [aria-label='Brush'].highlight")).to_be_visible(timeout=20_000)
     yield "sketchpad"
-    page.get_by_role("tab", name="Draw").click()
+    with page.expect_response("**/run/predict*"):  # else Gradio tells of its own lost call
+        page.get_by_role("tab", name="Draw").click()
     page.context.set_offline(True)
     draw(page, canvas, DIGITS["1"])
     expect(page.locator("#pad .notice")).to_contain_text("offline")
@@ -263,12 +264,34 @@ def test_page_is_shown_in_the_end_though_a_part_of_it_is_missing(page: Page, app
     lacking = whole.replace('"elem_id":"tiles"', '"elem_id":"none"')
     page.route(f"{app.url}/", lambda route: route.fulfill(body=lacking, content_type="text/html"))
     page.goto(app.url)
-    heading = page.get_by_role("heading", level=1, include_hidden=True)
+    heading, early = page.locator("#heading h1"), page.locator("#early h1")
     heading.wait_for(state="attached")
     page.wait_for_load_state("networkidle")
     expect(heading).to_be_hidden()
+    expect(early).to_be_visible()
     page.evaluate("document.getAnimations().forEach((animation) => animation.finish())")  # ten seconds have passed
     expect(heading).to_be_visible()
+    expect(early).to_be_hidden()
+
+
+@pytest.mark.parametrize("size", [(320, 568), (700, 900), (844, 390), (1100, 900), (1440, 900)])
+def test_heading_is_seen_before_gradio_is_there_in_its_place(
+    open_page: Callable[..., Page], app: App, size: tuple[int, int]
+) -> None:
+    page = open_page(viewport={"width": size[0], "height": size[1]})
+    expect(page.locator("#early")).to_be_hidden()
+    places = [page.locator(f"#heading {part}").bounding_box() for part in ("h1", "p")]
+    page.route("**/assets/*.js", lambda route: route.abort())
+    page.goto(app.url)
+    assert [page.locator(f"#early {part}").bounding_box() for part in ("h1", "h1 + p")] == places
+
+
+def test_early_heading_is_not_seen_inside_another_page(page: Page, app: App, host: Callable[[str], str]) -> None:
+    page.route("**/assets/*.js", lambda route: route.abort())
+    page.goto(host(IFRAME.replace("https://owner-page.hf.space", app.url)))
+    early = page.frame_locator("iframe").locator("#early")
+    early.wait_for(state="attached")
+    expect(early).to_be_hidden()
 
 
 @pytest.mark.parametrize("width", [360, 1100])
