@@ -147,6 +147,22 @@ def test_frame_that_is_begun_before_the_first_answer_outlives_it(page: Page) -> 
     expect(opener).to_have_attribute("aria-pressed", "false")
 
 
+def test_frame_ends_when_its_picture_is_replaced_or_removed_though_neither_is_answered(page: Page) -> None:
+    page.route(re.compile("/component_server"), lambda _: None)
+    opener = page.locator("#found button")
+    for act in (
+        lambda: choose(page, "seven.png", FILES["seven.png"]),
+        lambda: page.get_by_role("button", name="Remove Image").click(),
+    ):
+        choose(page, "number.png", picture_of_42())
+        page.wait_for_function("document.querySelector('#picture img')?.naturalWidth > 0")
+        opener.click()
+        expect(opener).to_have_attribute("aria-pressed", "true")
+        act()
+        expect(opener).to_have_attribute("aria-pressed", "false")
+        expect(page.get_by_role("application", name="The picture, with a frame")).to_have_count(0)
+
+
 def test_picture_is_read_when_a_server_that_was_busy_is_back(page: Page) -> None:
     calls = re.compile("/component_server")
     page.route(calls, lambda route: route.fulfill(status=503, json={"error": "busy"}))

@@ -12,10 +12,7 @@ const button = element.querySelector("button");
 const hint = element.querySelector("p");
 
 let drawn = null; // what is shown while the visitor draws, like the value; its only box is the visitor's frame
-let onto = null; // the address of the picture on which it is drawn
 let corner = null; // where the pointer went down
-
-const picture = () => document.querySelector("#picture img");
 
 function show() {
   const shown = drawn ?? props.value;
@@ -38,11 +35,10 @@ function open(value, sentence = "") {
 }
 
 function begin() {
-  const { src, naturalWidth = 0, naturalHeight = 0 } = picture() ?? {};
+  const { naturalWidth = 0, naturalHeight = 0 } = document.querySelector("#picture img") ?? {};
   const { width, height, url = "" } = props.value || { width: naturalWidth, height: naturalHeight };
   if (!width) return open(null, UNSEEN);
   const alt = "The picture, with a frame around what is to be read";
-  onto = src;
   open({ alt, width, height, url, boxes: [[width / 4, height / 4, width / 2, height / 2]] }, HINT);
   overlay.focus({ preventScroll: true });
 }
@@ -102,6 +98,7 @@ overlay.addEventListener("pointerdown", (event) => {
 overlay.addEventListener("pointermove", stretch);
 overlay.addEventListener("pointerup", () => corner && take());
 overlay.addEventListener("pointercancel", () => (corner = null));
-// An answer leaves what the visitor draws as it is; another picture ends it.
-watch("value", () => (drawn && picture()?.src === onto) || open(null));
+// An answer leaves what the visitor draws as it is; another picture, or none, ends it.
+watch("value", () => drawn || open(null));
+element.closest(".gradio-container").addEventListener("replace", () => open(null));
 show();

@@ -6,7 +6,7 @@ const container = element.closest(".gradio-container");
 // In somebody else's page, what is given outside of this one isn't for us.
 const page = window.gradio_config ? document : container;
 
-let given = null; // the file that is shown
+let given = null; // the file that is shown; the event "replace" says that it is another one
 let waiting = null; // what is to be read: the file, and the visitor's frame if there is one
 let reading = false;
 
@@ -20,12 +20,18 @@ function answer(value) {
 
 const say = (verdict) => answer({ ...props.value, verdict });
 
+function replace(file) {
+  given = file;
+  waiting = null;
+  container.dispatchEvent(new Event("replace"));
+}
+
 function give(file) {
   if (props.value?.shown) URL.revokeObjectURL(props.value.shown);
   if (file.size > props.max_file_mb * 2 ** 20) {
     return refuse(`The picture is too large: choose a file of at most ${props.max_file_mb} MB.`);
   }
-  given = file;
+  replace(file);
   begin({ shown: URL.createObjectURL(file) });
   trigger("give");
 }
@@ -38,7 +44,7 @@ function begin({ shown, found = null }) {
 }
 
 function refuse(verdict) {
-  given = waiting = null;
+  replace(null);
   answer({ verdict, shown: null });
   trigger("give");
 }
@@ -111,7 +117,7 @@ container.addEventListener(
   "click",
   (event) => {
     if (event.target.closest("#picture [aria-label='Remove Image']")) {
-      given = waiting = null;
+      replace(null);
       answer({ verdict: props.prompt });
     }
     if (!event.target.closest("#picture [aria-label='Paste from clipboard']")) return;
