@@ -45,6 +45,7 @@ def is_dark(page: Page) -> bool:
     return red + green + blue < 3 * 128
 
 
+PLUS = [[(0.5, 0.1), (0.5, 0.9)], [(0.1, 0.5), (0.9, 0.5)]]
 SHIFTS = """
     window.shift = 0;
     const add = (list) => list.getEntries().forEach((entry) => (shift += entry.value));
@@ -98,7 +99,7 @@ def visit_drawings(page: Page) -> Iterator[str]:
     expect(page.locator("#digits button")).to_have_count(2)
     yield "number"
     page.get_by_role("button", name="Clear", exact=True).click()
-    draw(page, canvas, [[(0.5, 0.1), (0.5, 0.9)], [(0.1, 0.5), (0.9, 0.5)]])
+    draw(page, canvas, PLUS)
     expect(page.locator("#verdict p")).to_contain_text("no digit")
     yield "refused"
     page.get_by_role("tab", name="Sketchpad").click()
@@ -294,7 +295,7 @@ def test_early_heading_is_not_seen_inside_another_page(page: Page, app: App, hos
     expect(early).to_be_hidden()
 
 
-@pytest.mark.parametrize("width", [360, 1100])
+@pytest.mark.parametrize("width", [320, 360, 1100])
 def test_nothing_moves_when_the_answer_arrives(open_page: Callable[..., Page], width: int) -> None:
     page = open_page(viewport={"width": width, "height": 900})
     places = [page.locator(selector) for selector in ("#pad canvas", "#verdict", "#label", "#tiles", "#correction")]
@@ -302,6 +303,10 @@ def test_nothing_moves_when_the_answer_arrives(open_page: Callable[..., Page], w
     before = [place.bounding_box() for place in places]
     draw(page, places[0], DIGITS["7"])
     expect(page.get_by_alt_text("The ink that speaks for a 7")).to_be_visible()
+    assert [place.bounding_box() for place in places] == before
+    page.get_by_role("button", name="Clear", exact=True).click()
+    draw(page, places[0], PLUS)
+    expect(page.locator("#verdict p")).to_contain_text("no digit")
     assert [place.bounding_box() for place in places] == before
 
 
