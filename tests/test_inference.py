@@ -76,6 +76,14 @@ def test_digits_look_like_one_digit_and_most_other_drawings_do_not(classifier: C
     assert np.mean(others) < 0.3
 
 
+@pytest.mark.parametrize("width", [60, 130])
+def test_a_zero_is_read_however_flat_it_is(classifier: Classifier, width: int) -> None:
+    picture = Image.new("L", (200, 120), 255)
+    ImageDraw.Draw(picture).ellipse((20, 35, 20 + width, 85), outline=0, width=9)
+    reading = classifier.read(picture)
+    assert (reading.digit, reading.is_digit) == (0, True)
+
+
 def test_an_empty_batch_gives_no_rows(classifier: Classifier) -> None:
     assert classifier.predict_batch([]).shape == (0, 10)
 

@@ -16,12 +16,17 @@ _CENTRE = 14.5
 # images keep their box.
 _MIN_EDGE = 32
 
+# What is wider for its height than the first, as 0.6 % of MNIST's digits are, is made as narrow as that, to the second
+# share of its width at least: a flat 0 is a 0, and a dash stays a dash.
+_WIDEST, _NARROWED = 1.5, 0.5
+
 
 def to_mnist(image: Image.Image) -> np.ndarray:
     """Return a drawing or photo of one digit as the image that MNIST would hold.
 
     Follows the steps by which MNIST was made from NIST (LeCun et al. 1998, "Gradient-based learning applied to document
     recognition", section III.A): scale the ink to fit 20x20 pixels, then move its centre of mass to the centre.
+    What is flatter than MNIST's digits is made narrower before.
 
     Args:
         image: of any size and mode, with dark ink on light paper or light ink on dark; may be transparent.
@@ -39,7 +44,8 @@ def normalize_ink(ink: np.ndarray) -> np.ndarray:
     """Return the ink scaled to fit 20x20 pixels, with its centre of mass at the centre of 28x28.
 
     Each pixel of the result is the mean over the area that it covers, whether that is many pixels of the ink or a
-    fraction of one. The ink is moved by whole pixels, as in MNIST, so that MNIST's own images come back unchanged.
+    fraction of one. The ink is moved by whole pixels, as in MNIST, so that MNIST's own images come back unchanged, but
+    for a few flat ones.
 
     Args:
         ink: of a `Segment`, array of shape (height, width); 0 is paper, 255 is ink.
@@ -49,8 +55,11 @@ def normalize_ink(ink: np.ndarray) -> np.ndarray:
     """
     ink = ink.astype(np.float32)
     spans = [np.flatnonzero(ink.max(axis=1 - axis) >= _MIN_EDGE)[[0, -1]] + (0, 1) for axis in (0, 1)]
-    scale = max(end - start for start, end in spans) / INK_SIDE
-    rows, columns = (_coverage(ink.sum(axis=1 - axis), spans[axis], scale) for axis in (0, 1))
+    height, width = (end - start for start, end in spans)
+    squeezed = min(width, max(_WIDEST * height, _NARROWED * width))
+    scale = max(height, squeezed) / INK_SIDE
+    scales = scale, scale * width / squeezed
+    rows, columns = (_coverage(ink.sum(axis=1 - axis), spans[axis], scales[axis]) for axis in (0, 1))
     # einsum and not a matrix product, because BLAS threads wait about 15 ms for one another when another process
     # occupies a core.
     image = np.einsum("ij,lj->il", np.einsum("ij,jk->ik", rows, ink), columns)

@@ -21,6 +21,7 @@ from mnist_cnn.images.rows import (
     Row,
     arrange,
     build_row,
+    join_stacked,
     measure_height,
 )
 from mnist_cnn.images.segments import Box
@@ -108,7 +109,7 @@ class _Draft(NamedTuple):
 
 
 def _lay_out_drawing(picture: Image.Image, strokes: Strokes | None) -> Iterator[_Draft]:
-    """Yield the layouts of a drawing, dark on white: its strokes from left to right, and in time; its components."""
+    """Yield the layouts of a drawing, dark on white: its strokes, from left to right and in time; its components."""
     full = ImageChops.invert(picture)
     left, top, right, bottom = full.getbbox() or (0, 0, 0, 0)
     scale = max(1, max(right - left, bottom - top) // _DRAWING_SPAN)
@@ -126,11 +127,14 @@ def _lay_out_drawing(picture: Image.Image, strokes: Strokes | None) -> Iterator[
 
     if strokes:
         drawn = draw_strokes(strokes, ink, 1 / scale)
-        rows, times = arrange(drawn), {id(piece): number for number, piece in enumerate(drawn)}
-        yield build(drawn, rows, are_strokes=True)
-        in_time = [sorted(row, key=lambda piece: times[id(piece)]) for row in rows]
+        joined = join_stacked(drawn)
+        rows = arrange(joined)
+        yield build(joined, rows, are_strokes=True)
+        in_time = [sorted(row, key=lambda piece: piece.turn) for row in rows]
         if any(one.middle[0] > other.middle[0] for row in in_time for one, other in pairwise(row)):
-            yield build(drawn, in_time, are_strokes=True, in_order=True)
+            yield build(joined, in_time, are_strokes=True, in_order=True)
+        if len(joined) < len(drawn):  # they may belong to two rows
+            yield build(drawn, arrange(drawn), are_strokes=True)
     components = find_pieces(ink / 255, _MIN_INK / 255, (0, 1))
     yield build(components, arrange(components))
 

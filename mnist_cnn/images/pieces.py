@@ -35,12 +35,14 @@ class Piece(NamedTuple):
         box: its place, in the pixels of what was looked at: left, top, right, bottom.
         pen: contrast of the pen, 0 to 1.
         cuts: pens' widths of ink that were cut through on its left and on its right; 0 where nothing was.
+        turn: of a stroke, its number in the order of writing.
     """
 
     ink: np.ndarray
     box: tuple[int, int, int, int]
     pen: float = 1.0
     cuts: tuple[float, float] = (0.0, 0.0)
+    turn: int = 0
 
     @property
     def height(self) -> int:
@@ -119,7 +121,7 @@ def _trim(ink: np.ndarray, whole: Piece, start: int, cuts: tuple[float, float]) 
     left, right, top, bottom = columns[0], columns[-1] + 1, rows[0], rows[-1] + 1
     x, y = whole.box[0] + start, whole.box[1]
     box = int(x + left), int(y + top), int(x + right), int(y + bottom)
-    return Piece(ink[top:bottom, left:right], box, whole.pen, cuts)
+    return Piece(ink[top:bottom, left:right], box, whole.pen, cuts, whole.turn)
 
 
 def enclose(pieces: Sequence[Piece]) -> tuple[int, int, int, int]:
@@ -138,7 +140,8 @@ def join(pieces: list[Piece]) -> Piece:
         place = ink[y : y + piece.ink.shape[0], x : x + piece.ink.shape[1]]
         np.maximum(place, piece.ink, out=place)
     pen = max(piece.pen for piece in pieces)
-    return Piece(ink, (left, top, right, bottom), pen, (pieces[0].cuts[0], pieces[-1].cuts[1]))
+    cuts = pieces[0].cuts[0], pieces[-1].cuts[1]
+    return Piece(ink, (left, top, right, bottom), pen, cuts)
 
 
 def _find_seams(ink: np.ndarray, most: float, least: float) -> Iterator[tuple[float, np.ndarray]]:

@@ -12,7 +12,7 @@ from mnist_cnn.images.pieces import DARK, Piece, cut, enclose, join
 # More rows, or more pieces in one, than these are not looked at.
 MAX_ROWS, MAX_ROW_PIECES = 16, 64
 # Numbers that are known of a candidate, and of a piece that is left out.
-CANDIDATE_EVIDENCE, REMAINDER_EVIDENCE = 19, 7
+CANDIDATE_EVIDENCE, REMAINDER_EVIDENCE = 22, 7
 MAX_GROUP, _MAX_STROKES = 8, 5  # pieces of a digit: parts of components, or strokes
 
 # In heights of the row: a piece of a digit's height, how far apart two of a row may stand, and what may be a digit.
@@ -20,6 +20,9 @@ _TALL, _TALLEST, _FARTHEST = 0.45, 2.0, 3.0
 _WIDEST, _LOWEST, _WIDEST_GAP = 1.6, 0.35, 0.4
 # Wider pieces, in heights of their own, may be several digits: components, and strokes.
 _WIDE_COMPONENT, _WIDE_STROKE = 0.5, 1.5
+# Strokes stand on each other if they share at least so much of the narrower's width, and if, in heights of the lower,
+# they are at most so far apart, and reach at most so far into each other.
+_ABOVE, _PARTED, _STACKED = 0.5, 0.25, 0.5
 
 
 class Candidate(NamedTuple):
@@ -80,6 +83,25 @@ def arrange(pieces: Sequence[Piece]) -> list[list[Piece]]:
     return rows
 
 
+def join_stacked(strokes: Sequence[Piece]) -> list[Piece]:
+    """Return strokes in their order; those that stand on each other, such as the rings of an 8, are one."""
+    joined: list[Piece] = []
+    for stroke in strokes:
+        number = next((number for number, other in enumerate(joined) if _are_stacked(stroke, other)), len(joined))
+        joined[number : number + 1] = [join([*joined[number : number + 1], stroke])]
+    return [stroke._replace(turn=turn) for turn, stroke in enumerate(joined)]
+
+
+def _are_stacked(one: Piece, other: Piece) -> bool:
+    across, down = (min(one.box[end + 2], other.box[end + 2]) - max(one.box[end], other.box[end]) for end in (0, 1))
+    lower, higher = sorted((one.height, other.height))
+    return (
+        across >= _ABOVE * min(one.width, other.width)
+        and lower >= _TALL * higher
+        and -_PARTED * lower <= down <= _STACKED * lower
+    )
+
+
 def measure_height(pieces: Sequence[Piece]) -> float:
     """Return the height of the piece that is higher than those with half the ink."""
     heights, weights = np.array([piece.height for piece in pieces]), np.array([piece.ink.sum() for piece in pieces])
@@ -108,6 +130,7 @@ def build_row(pieces: Sequence[Piece], *, are_strokes: bool = False, in_order: b
     parts = parts[:MAX_ROW_PIECES]
     mass, pen = sum(float(part.ink.sum()) for part in parts), max(part.pen for part in parts)
     candidates, most = [], _MAX_STROKES if are_strokes else MAX_GROUP
+    common = _find_common(parts) if are_strokes else None
     for start in range(len(parts)):
         for stop in range(start + 1, min(start + most, len(parts)) + 1):
             whole = join(parts[start:stop])
@@ -116,7 +139,9 @@ def build_row(pieces: Sequence[Piece], *, are_strokes: bool = False, in_order: b
                 break
             if whole.height >= _LOWEST * height:
                 evidence = _describe(parts, start, stop, whole, height, line, gaps)
-                evidence += [float(whole.ink.sum()) / mass * len(parts), whole.pen / pen, float(in_order)]
+                evidence += [float(whole.ink.sum()) / mass * len(parts), whole.pen / pen]
+                evidence += [0.0] * 3 if common is None else _describe_strokes(parts, start, stop, common)
+                evidence.append(float(in_order))
                 candidates.append(Candidate(start, stop, whole.ink, whole.box, evidence))
     shared = _share(parts)
     remainders = [
@@ -184,6 +209,32 @@ def _describe(
         float(sum(cost > 0 for cost in healed)),
         float(start == 0) + float(stop == len(parts)),
     ]
+
+
+def _find_common(parts: Sequence[Piece]) -> np.ndarray:
+    """Return how many pixels of ink each two pieces have in common, all of its own for a piece itself; shape (n, n)."""
+    boxes = np.array([part.box for part in parts])
+    start, end = np.maximum(boxes[:, None, :2], boxes[:, :2]), np.minimum(boxes[:, None, 2:], boxes[:, 2:])
+    common = np.zeros((len(parts), len(parts)), int)
+    for pair in np.argwhere(np.triu((start < end).all(axis=2))):
+        one, other = (_crop(parts[number], start[tuple(pair)], end[tuple(pair)]) for number in pair)
+        common[tuple(pair)] = common[tuple(pair[::-1])] = np.count_nonzero(one & other)
+    return common
+
+
+def _crop(piece: Piece, start: np.ndarray, end: np.ndarray) -> np.ndarray:
+    """Return where a piece has ink between two points."""
+    (left, top), (right, bottom) = start - piece.box[:2], end - piece.box[:2]
+    return piece.ink[top:bottom, left:right] > DARK
+
+
+def _describe_strokes(parts: Sequence[Piece], start: int, stop: int, common: np.ndarray) -> list[float]:
+    """Return what else is known of a few strokes: how many touch no other of them, others' ink, others in between."""
+    own = common[start:stop, start:stop]
+    loose = np.count_nonzero((own > 0).sum(axis=1) < 2) if stop - start > 1 else 0
+    turns = {part.turn for part in parts[start:stop]}
+    others = (common[start:stop].sum() - own.sum()) / max(np.trace(own), 1)
+    return [float(loose), min(float(others), 1.0), float(min(max(turns) - min(turns) + 1 - len(turns), 3))]
 
 
 def _share(parts: Sequence[Piece]) -> list[float]:

@@ -35,7 +35,8 @@ def draw_strokes(strokes: Strokes, ink: np.ndarray, scale: float) -> list[Piece]
     if not all(((points > -size) & (points < 2 * size)).all() for points in scaled):  # nor is NaN between them
         raise UnreadablePictureError(f"The strokes don't lie in the picture: send {_POINTS}.")
     pen = _measure_pen(scaled, ink) if scaled else 0.0
-    return [piece for points in scaled if (piece := _draw(points, pen, size))]
+    drawn = [piece for points in scaled if (piece := _draw(points, pen, size))]
+    return [piece._replace(turn=turn) for turn, piece in enumerate(drawn)]
 
 
 def _measure_pen(strokes: list[np.ndarray], ink: np.ndarray) -> float:

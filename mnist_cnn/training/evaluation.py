@@ -32,10 +32,11 @@ DRAWINGS = 4_000
 # Two different seeds, so that the threshold isn't measured on the drawings that it was chosen by. Both are far from the
 # seeds that people give to training runs.
 CHOICE_SEED, MEASURING_SEED = 1_000_001, 1_000_002
-STROKES_SEED = 1_000_003  # of more numbers from strokes, to fit to: they cost little, and vary more than other kinds
+STROKES_SEED = 1_000_003  # of more numbers from strokes, to fit to
 
-# The vote has many weights, and every kind of picture has to be among those that it is fitted to.
-PICTURES_PER_DRAWING = 2
+# The vote has many weights, and every kind of picture has to be among those that it is fitted to. Numbers from strokes
+# cost little, and what people do on the pad varies more than what is left of it in a picture.
+PICTURES_PER_DRAWING, STROKES_PER_DRAWING = 2, 2
 
 # The largest share that the threshold may refuse: of the validation split, and of drawn digits, whose styles are rarer.
 REFUSED_VAL, REFUSED_DRAWN = 0.0025, 0.005
@@ -60,9 +61,9 @@ def measure(model: keras.Model, mnist: Mnist, drawings: int = DRAWINGS) -> Measu
         model: from images of shape (n, 28, 28, 1) to probabilities of shape (n, 10).
         mnist: the test split is scored; the validation split determines the threshold.
         drawings: number of digits to draw. The vote is fitted to `PICTURES_PER_DRAWING` times as many pictures, and
-            measured on a quarter as many others; the reading of rows is fitted to twice as many numbers, half of them
-            from strokes alone, and measured on half as many others. Half as many non-digits are drawn, and a twentieth
-            for each level of each condition.
+            measured on a quarter as many others; the reading of rows is fitted to as many numbers and
+            `STROKES_PER_DRAWING` times as many from strokes alone, and measured on as many others. Half as many
+            non-digits are drawn, and a twentieth for each level of each condition.
     """
     val, test = evaluate(model, mnist.val), evaluate(model, mnist.test)
     drawn_split = draw_digits(drawings, MEASURING_SEED)
@@ -72,7 +73,7 @@ def measure(model: keras.Model, mnist: Mnist, drawings: int = DRAWINGS) -> Measu
     pictures = PICTURES_PER_DRAWING * drawings
     vote = fit_vote(read, make_pictures(pictures, CHOICE_SEED), CHOICE_SEED)
     numbers = make_numbers(drawings, CHOICE_SEED, mnist.val) + make_numbers(
-        drawings, STROKES_SEED, mnist.val, ["strokes"]
+        STROKES_PER_DRAWING * drawings, STROKES_SEED, mnist.val, ["strokes"]
     )
     rows = fit_rows(read, numbers, CHOICE_SEED)
     decide = partial(read_pictures, read, vote, threshold)

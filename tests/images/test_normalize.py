@@ -55,10 +55,15 @@ def test_inverting_the_drawing_changes_nothing() -> None:
     np.testing.assert_array_equal(to_mnist(ImageOps.invert(drawing)), to_mnist(drawing))
 
 
-@pytest.mark.parametrize("shape", [(40, 10), (10, 40)])
-def test_longer_side_of_the_ink_spans_20_pixels(shape: tuple[int, int]) -> None:
+@pytest.mark.parametrize(
+    ("shape", "size"), [((40, 10), (20, 5)), ((40, 40), (20, 20)), ((28, 40), (14, 20)), ((10, 40), (10, 20))]
+)
+def test_longer_side_of_the_ink_spans_20_pixels_and_what_is_flat_is_made_narrower_by_half_at_most(
+    shape: tuple[int, int], size: tuple[int, int]
+) -> None:
     expected = np.zeros((28, 28), np.uint8)
-    height, width = (INK_SIDE * side // 40 for side in shape)
+    height, width = size
+    assert max(size) == INK_SIDE
     top, left = (round(14.5 - side / 2) for side in (height, width))
     expected[top : top + height, left : left + width] = 255
     np.testing.assert_array_equal(normalize_ink(np.full(shape, 255, np.uint8))[..., 0], expected)

@@ -69,6 +69,17 @@ def test_strokes_out_of_order_give_a_layout_in_the_order_of_writing_too() -> Non
     assert (sorted_.evidence != written.evidence).any()
 
 
+def test_eights_of_two_rings_are_one_row_of_digits_or_two_of_rings() -> None:
+    turns, strokes = np.linspace(0, 2 * np.pi, 24), []
+    picture = Image.new("RGBA", (200, 100))
+    for x, y in ((60, 30), (60, 70), (140, 30), (140, 70)):
+        strokes.append(list(zip(x + 18 * np.cos(turns), y + 21 * np.sin(turns), strict=True)))
+        ImageDraw.Draw(picture).line(strokes[-1], fill="black", width=6)
+    digits, rings, _ = propose_layouts(picture, strokes)
+    assert [layout.rows.tolist() for layout in (digits, rings)] == [[0, 0], [0, 0, 1, 1]]
+    assert {bottom - top for _, top, _, bottom in digits.boxes} == {88}
+
+
 @pytest.mark.parametrize("kind", ["number: photo", "number: table", "several: form"])
 @pytest.mark.parametrize("seed", [2, 3])
 def test_layouts_agree_in_their_sizes_and_stay_within_their_limits(kind: str, seed: int) -> None:

@@ -13,6 +13,7 @@ from mnist_cnn.images.rows import (
     arrange,
     build_row,
     fit_line,
+    join_stacked,
     measure_height,
 )
 
@@ -49,6 +50,37 @@ def test_a_stroke_gone_over_again_has_its_ink_in_common_with_the_first() -> None
     pieces = [bar(20, 50), bar(21, 50), bar(55, 50), bar(100, 50)]
     shares = [remainder[-1] for remainder in build_row(pieces, are_strokes=True).remainders]
     assert shares == pytest.approx([0.9, 0.9, 0, 0])
+
+
+def test_rings_that_stand_on_each_other_are_one_stroke_and_rows_that_lie_apart_are_not() -> None:
+    upper, lower, beside, below = bar(20, 20), bar(24, 62), bar(80, 40, 20, 80), bar(20, 180)
+    joined = join_stacked([upper, beside, lower, below])
+    assert [stroke.box for stroke in joined] == [(15, 0, 29, 82), beside.box, below.box]
+    assert [stroke.turn for stroke in joined] == [0, 1, 2]
+    assert joined[0].ink[:40, :10].all()
+    assert joined[0].ink[42:, 4:].all()
+    assert len(arrange([upper, lower])) == 2 > len(arrange(joined[:1]))
+
+
+@pytest.mark.parametrize("other", [bar(20, 22), bar(45, 62), bar(20, 46, 10, 12), bar(20, 75)])
+def test_strokes_beside_each_other_apart_or_much_smaller_stay_two(other: Piece) -> None:
+    assert [stroke.box for stroke in join_stacked([bar(20, 20), other])] == [bar(20, 20).box, other.box]
+
+
+def test_it_is_known_which_strokes_touch_and_which_were_written_in_between() -> None:
+    down, across = bar(30, 40, 6, 60), bar(30, 40, 40, 6)
+    apart, late = bar(62, 40, 6, 60), bar(72, 40, 30, 6)
+    pieces = [stroke._replace(turn=turn) for turn, stroke in enumerate([down, across, apart, late])]
+    row = build_row(pieces, are_strokes=True)
+    known = {(one.start, one.stop): one.evidence[-4:-1] for one in row.candidates}
+    assert known[0, 1] == pytest.approx([0, 36 / 360, 0])  # the bar across it is another's ink
+    assert known[0, 2] == [0, 0, 0]
+    assert known[2, 4] == [0, 0, 0]
+    assert known[1, 3] == pytest.approx([2, (36 + 36) / (240 + 360), 0])
+    pieces[1], pieces[3] = pieces[1]._replace(turn=3), pieces[3]._replace(turn=1)
+    late_row = build_row(pieces, are_strokes=True)
+    assert {(one.start, one.stop): one.evidence[-2] for one in late_row.candidates}[0, 2] == 2
+    assert {tuple(one.evidence[-4:-1]) for one in build_row(pieces).candidates} == {(0, 0, 0)}
 
 
 def test_line_through_few_pieces_is_level() -> None:
