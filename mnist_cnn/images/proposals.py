@@ -353,7 +353,6 @@ def _cut_out(view: _View, contrast: np.ndarray, level: float, chosen: np.ndarray
         light=view.place.plane == "light",
         colour=view.place.plane == "colour",
         sheet=view.place.region != picture.area,
-        off_centre=min(1, float(np.abs((box[:2] + box[2:]) / picture.size - 1).max())),
         **flags,
     )
     (left, top), (right, bottom) = np.floor(box[:2]), np.ceil(box[2:])

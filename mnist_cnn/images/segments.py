@@ -31,8 +31,6 @@ class Evidence(NamedTuple):
         light: 1 if it is lighter than the paper.
         colour: 1 if it has another hue than the paper.
         sheet: 1 if it lies on a sheet in the picture.
-        off_centre: how far its middle lies from the picture's, relative to half of the picture's width or height, 0 to
-            1; the larger of both.
     """
 
     share: float
@@ -55,7 +53,6 @@ class Evidence(NamedTuple):
     light: float
     colour: float
     sheet: float
-    off_centre: float
 
 
 class Segment(NamedTuple):
