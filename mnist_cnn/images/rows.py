@@ -87,8 +87,12 @@ def join_stacked(strokes: Sequence[Piece]) -> list[Piece]:
     """Return strokes in their order; those that stand on each other, such as the rings of an 8, are one."""
     joined: list[Piece] = []
     for stroke in strokes:
-        number = next((number for number, other in enumerate(joined) if _are_stacked(stroke, other)), len(joined))
-        joined[number : number + 1] = [join([*joined[number : number + 1], stroke])]
+        for number, other in enumerate(joined):
+            if _are_stacked(stroke, other):
+                joined[number] = join([other, stroke])
+                break
+        else:
+            joined.append(stroke)
     return [stroke._replace(turn=turn) for turn, stroke in enumerate(joined)]
 
 
@@ -216,9 +220,10 @@ def _find_common(parts: Sequence[Piece]) -> np.ndarray:
     boxes = np.array([part.box for part in parts])
     start, end = np.maximum(boxes[:, None, :2], boxes[:, :2]), np.minimum(boxes[:, None, 2:], boxes[:, 2:])
     common = np.zeros((len(parts), len(parts)), int)
-    for pair in np.argwhere(np.triu((start < end).all(axis=2))):
-        one, other = (_crop(parts[number], start[tuple(pair)], end[tuple(pair)]) for number in pair)
-        common[tuple(pair)] = common[tuple(pair[::-1])] = np.count_nonzero(one & other)
+    for one, other in np.argwhere(np.triu((start < end).all(axis=2))):
+        corners = start[one, other], end[one, other]
+        both = _crop(parts[one], *corners) & _crop(parts[other], *corners)
+        common[one, other] = common[other, one] = np.count_nonzero(both)
     return common
 
 

@@ -287,6 +287,16 @@ def test_heading_is_seen_before_gradio_is_there_in_its_place(
     assert [page.locator(f"#early {part}").bounding_box() for part in ("h1", "h1 + p")] == places
 
 
+def test_page_without_javascript_keeps_its_heading_and_says_what_is_needed(browser: Browser, app: App) -> None:
+    page = browser.new_page(java_script_enabled=False)
+    page.goto(app.url)
+    expect(page.get_by_role("heading", level=1)).to_be_visible()
+    early = page.locator("#early")
+    assert "This page needs JavaScript" in early.evaluate("heading => heading.textContent")
+    assert early.evaluate("heading => getComputedStyle(heading).animationName") == "none"
+    page.close()
+
+
 def test_early_heading_is_not_seen_inside_another_page(page: Page, app: App, host: Callable[[str], str]) -> None:
     page.route("**/assets/*.js", lambda route: route.abort())
     page.goto(host(IFRAME.replace("https://owner-page.hf.space", app.url)))
