@@ -313,7 +313,7 @@ class Classifier:
                 yield looked[-1][1]
 
         decision = decide_number(self._rows, look())
-        if whole.is_digit and (len(decision.steps) < 2 or decision.confidence < (1 - whole.several) * likeliest):
+        if whole.is_digit and (len(decision.steps) < 2 or decision.several + whole.several < 1):
             return one
         digits = []
         for candidate, _ in decision.steps:

@@ -291,6 +291,17 @@ def test_what_seems_to_be_one_digit_is_a_number_where_that_is_likelier(
     assert one.may_be_number == (text == "42")
 
 
+@pytest.mark.parametrize(("several", "text"), [(0.55, "8"), (0.65, "42")])
+def test_one_digit_and_several_are_weighed_by_both_who_looked(
+    classifier: Classifier, monkeypatch: pytest.MonkeyPatch, several: float, text: str
+) -> None:
+    picture, _ = draw_number("42")
+    one = replace(classifier.read(picture), is_digit=True, several=0.4, probabilities=sure(0.999, 8))
+    decide = inference.decide_number
+    monkeypatch.setattr(inference, "decide_number", lambda *given: decide(*given)._replace(several=several))
+    assert classifier.read_layouts(propose_layouts(picture), one).text == text
+
+
 def test_where_rows_show_one_digit_it_is_the_one_that_was_read_first(classifier: Classifier) -> None:
     picture, _ = draw_number("7")
     one = replace(classifier.read(picture), several=0.4, probabilities=sure(0.999, 8))

@@ -73,12 +73,14 @@ class NumberDecision(NamedTuple):
     Attributes:
         text: the digits of each row, rows joined by a newline; empty if there is none.
         confidence: how likely the whole text is right, 0 to 1.
+        several: how likely there are several digits, whichever, 0 to 1.
         lattice: the number of the lattice in which it was read.
         steps: the digits, in reading order.
     """
 
     text: str
     confidence: float
+    several: float
     lattice: int
     steps: list[Step]
 
@@ -90,6 +92,7 @@ class _Scored(NamedTuple):
         lattice: without scores.
         by_start: the candidates that begin at each piece.
         steps: scores of each candidate as each digit, shape (n, 10).
+        gains: logarithms of the sums over its digits, shape (n, 1).
         skips: scores of leaving out each piece, shape (m,).
         total: logarithm of the sum over all paths.
     """
@@ -97,6 +100,7 @@ class _Scored(NamedTuple):
     lattice: Lattice
     by_start: list[list[int]]
     steps: np.ndarray
+    gains: np.ndarray
     skips: np.ndarray
     total: float
 
@@ -109,6 +113,7 @@ class _Seen(NamedTuple):
         path: the best one through it.
         text: of the path.
         likelihood: how likely the lattice reads as the text, 0 to 1.
+        several: how likely it has several digits, 0 to 1.
         features: of the layout.
     """
 
@@ -116,6 +121,7 @@ class _Seen(NamedTuple):
     path: list[Step]
     text: str
     likelihood: float
+    several: float
     features: np.ndarray
 
 
@@ -128,7 +134,7 @@ def decide_number(model: RowModel, lattices: Iterable[Lattice]) -> NumberDecisio
         model: fitted in training.
         lattices: those that tell most come first.
     """
-    decision, seen = NumberDecision("", 1.0, 0, []), []
+    decision, seen = NumberDecision("", 1.0, 0.0, 0, []), []
     for lattice in lattices:
         seen.append(_see(model.candidates, model.remainders, lattice))
         decision = _decide(model.layouts, seen)
@@ -142,7 +148,9 @@ def _see(candidates: Perceptron, remainders: Perceptron, lattice: Lattice) -> _S
     scored = _score(candidates, remainders, lattice)
     path = _find_path(scored)
     likelihood = _measure(scored, [step.digit for step in path])
-    return _Seen(scored, path, _write_out(lattice, path), likelihood, _describe_layout(lattice, path, likelihood))
+    several = 1 - _sum_paths(scored, scored.gains[:, :0]) - _sum_paths(scored, scored.gains)
+    features = _describe_layout(lattice, path, likelihood)
+    return _Seen(scored, path, _write_out(lattice, path), likelihood, several, features)
 
 
 def _decide(layouts: Perceptron, seen: list[_Seen]) -> NumberDecision:
@@ -161,7 +169,8 @@ def _decide(layouts: Perceptron, seen: list[_Seen]) -> NumberDecision:
     text = "" if likely[""] >= 0.5 else max(filter(None, likely), key=lambda text: likely[text], default="")
     number = max((weight, number) for number, weight in enumerate(weights) if seen[number].text == text or not text)[1]
     confidence = min(float((1 - doubt) * likely[text]), 1.0)
-    return NumberDecision(text, confidence, number, seen[number].path if text else [])
+    several = (1 - nothing) * float(weights @ [one.several for one in seen])
+    return NumberDecision(text, confidence, several, number, seen[number].path if text else [])
 
 
 def _weigh(layouts: Perceptron, features: np.ndarray) -> tuple[np.ndarray, float, float]:
@@ -260,7 +269,7 @@ def _score(candidates: Perceptron, remainders: Perceptron, lattice: Lattice) -> 
         for candidate in by_start[start]:
             stop = lattice.spans[candidate, 1]
             forward[stop] = np.logaddexp(forward[stop], forward[start] + gains[candidate])
-    return _Scored(lattice, by_start, steps, skips, float(forward[-1]))
+    return _Scored(lattice, by_start, steps, gains[:, None], skips, float(forward[-1]))
 
 
 def _find_path(scored: _Scored) -> list[Step]:
@@ -289,10 +298,19 @@ def _find_path(scored: _Scored) -> list[Step]:
 
 def _measure(scored: _Scored, digits: list[int]) -> float:
     """Return how likely a lattice reads as these digits, over all paths that do, 0 to 1."""
+    return _sum_paths(scored, scored.steps[:, digits])
+
+
+def _sum_paths(scored: _Scored, steps: np.ndarray) -> float:
+    """Return how likely a lattice is read with as many digits as there are scores of each candidate, 0 to 1.
+
+    Args:
+        scored: the lattice.
+        steps: scores of each candidate as the first digit, the second, and so on, shape (n, digits).
+    """
     pieces = len(scored.skips)
-    forward = np.full((pieces + 1, len(digits) + 1), -np.inf)
+    forward = np.full((pieces + 1, steps.shape[1] + 1), -np.inf)
     forward[0, 0] = 0
-    steps = scored.steps[:, digits]
     for start, skip in enumerate(scored.skips):
         forward[start + 1] = np.logaddexp(forward[start + 1], forward[start] + skip)
         for candidate in scored.by_start[start]:

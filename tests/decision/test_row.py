@@ -136,6 +136,14 @@ def test_confidence_is_the_share_of_all_paths_that_read_the_text() -> None:
     assert decision.confidence == pytest.approx(texts[decision.text], rel=1e-4)
 
 
+@pytest.mark.parametrize("emptiness", [-30.0, 0.0])
+def test_several_digits_are_as_likely_as_all_texts_of_several(emptiness: float) -> None:
+    several = sum(share for text, share in sum_up(TANGLE).items() if len(text) > 1)
+    decision = decide_number(MODEL._replace(layouts=weighing(emptiness)), [TANGLE])
+    assert 0.1 < several < 0.9
+    assert decision.several == pytest.approx(several / (1 + np.exp(emptiness)), rel=1e-4)
+
+
 @pytest.mark.parametrize("text", ["", "4", "17", "44", "177", "47", "74", "1111"])
 def test_likelihood_of_a_text_is_that_of_all_paths_which_read_it(text: str) -> None:
     _, likelihoods = measure_layouts(MODEL.candidates, MODEL.remainders, [TANGLE], text)
@@ -214,7 +222,7 @@ def test_other_lattices_are_looked_at_where_the_first_has_no_digit() -> None:
 
 
 def test_without_a_lattice_there_is_surely_no_digit() -> None:
-    assert decide_number(MODEL, []) == ("", 1.0, 0, [])
+    assert decide_number(MODEL, []) == ("", 1.0, 0, 0, [])
 
 
 def test_candidates_are_described_by_their_evidence_the_whole_s_and_the_network() -> None:
