@@ -10,7 +10,7 @@ import pytest
 from PIL import Image, ImageDraw, ImageFont
 
 from mnist_cnn import handwriting, inference
-from mnist_cnn.decision import Outcome
+from mnist_cnn.decision import Outcome, decide_number
 from mnist_cnn.errors import EmptyPictureError, ModelError, UnreadablePictureError
 from mnist_cnn.handwriting import FOR_MEASURING
 from mnist_cnn.images import propose_layouts, to_mnist
@@ -297,8 +297,7 @@ def test_one_digit_and_several_are_weighed_by_both_who_looked(
 ) -> None:
     picture, _ = draw_number("42")
     one = replace(classifier.read(picture), is_digit=True, several=0.4, probabilities=sure(0.999, 8))
-    decide = inference.decide_number
-    monkeypatch.setattr(inference, "decide_number", lambda *given: decide(*given)._replace(several=several))
+    monkeypatch.setattr(inference, "decide_number", lambda *given: decide_number(*given)._replace(several=several))
     assert classifier.read_layouts(propose_layouts(picture), one).text == text
 
 

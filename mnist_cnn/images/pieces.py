@@ -90,7 +90,8 @@ def cut(piece: Piece) -> list[Piece]:
     """Return the pieces, from left to right, into which a piece falls where a short way leads through its ink.
 
     The ways are the cheapest ones from the top to the bottom, found by dynamic programming as seams are (Avidan and
-    Shamir 2007, "Seam carving for content-aware image resizing"). Neighbours overlap: both keep the ink at their cut.
+    Shamir 2007, "Seam carving for content-aware image resizing"). Neighbours overlap: both keep the ink at their cut,
+    and whoever has most of a hole keeps all ink around it, such as the wall that two zeros share.
     """
     dark = piece.ink > DARK
     least = _NARROWEST * piece.height
@@ -102,10 +103,11 @@ def cut(piece: Piece) -> list[Piece]:
         return [piece]
     seams = sorted(sorted(seams, key=lambda seam: seam[0])[:_MAX_CUTS], key=lambda seam: float(seam[1].mean()))
     crossed = [0.0, *(cost / pen for cost, _ in seams), 0.0]
-    number = sum((np.arange(piece.width) > way[:, None]).astype(np.int8) for _, way in seams)
+    number = np.sum([np.arange(piece.width) > way[:, None] for _, way in seams], axis=0)
+    filled = dark | _assign_holes(dark, number)
     parts = []
     for index in range(len(seams) + 1):
-        own = (number == index) & dark
+        own = (number == index) & filled
         columns = np.flatnonzero(own.any(axis=0))
         if columns.size:
             near = slice(max(0, columns[0] - int(_SHARED * pen)), columns[-1] + int(_SHARED * pen) + 1)
@@ -113,6 +115,22 @@ def cut(piece: Piece) -> list[Piece]:
             part = np.where(is_near, piece.ink[:, near], 0)
             parts.append(_trim(part, piece, near.start, (crossed[index], crossed[index + 1])))
     return parts
+
+
+def _assign_holes(dark: np.ndarray, number: np.ndarray) -> np.ndarray:
+    """Return which pixels lie in holes of the ink, and give each hole wholly to the part that has most of it.
+
+    Args:
+        dark: where ink is, bool array of shape (height, width).
+        number: the part that each pixel belongs to, int array of the same shape; is changed.
+    """
+    paper, count = ndimage.label(np.pad(~dark, 1, constant_values=True))
+    paper = np.where(paper == paper[0, 0], 0, paper)[1:-1, 1:-1]
+    for place, hole in zip(ndimage.find_objects(paper, count), range(1, count + 1), strict=True):
+        if place:  # the paper outside has none
+            inside = paper[place] == hole
+            number[place][inside] = np.bincount(number[place][inside]).argmax()
+    return paper > 0
 
 
 def _trim(ink: np.ndarray, whole: Piece, start: int, cuts: tuple[float, float]) -> Piece:

@@ -134,7 +134,7 @@ def build_row(pieces: Sequence[Piece], *, are_strokes: bool = False, in_order: b
     parts = parts[:MAX_ROW_PIECES]
     mass, pen = sum(float(part.ink.sum()) for part in parts), max(part.pen for part in parts)
     candidates, most = [], _MAX_STROKES if are_strokes else MAX_GROUP
-    common = _find_common(parts) if are_strokes else None
+    common = _find_common(parts)
     for start in range(len(parts)):
         for stop in range(start + 1, min(start + most, len(parts)) + 1):
             whole = join(parts[start:stop])
@@ -144,7 +144,7 @@ def build_row(pieces: Sequence[Piece], *, are_strokes: bool = False, in_order: b
             if whole.height >= _LOWEST * height:
                 evidence = _describe(parts, start, stop, whole, height, line, gaps)
                 evidence += [float(whole.ink.sum()) / mass * len(parts), whole.pen / pen]
-                evidence += [0.0] * 3 if common is None else _describe_strokes(parts, start, stop, common)
+                evidence += _describe_contacts(parts, start, stop, common)
                 evidence.append(float(in_order))
                 candidates.append(Candidate(start, stop, whole.ink, whole.box, evidence))
     shared = _share(parts)
@@ -233,8 +233,8 @@ def _crop(piece: Piece, start: np.ndarray, end: np.ndarray) -> np.ndarray:
     return piece.ink[top:bottom, left:right] > DARK
 
 
-def _describe_strokes(parts: Sequence[Piece], start: int, stop: int, common: np.ndarray) -> list[float]:
-    """Return what else is known of a few strokes: how many touch no other of them, others' ink, others in between."""
+def _describe_contacts(parts: Sequence[Piece], start: int, stop: int, common: np.ndarray) -> list[float]:
+    """Return how many of a few pieces touch no other of them, others' share of their ink, and others in between."""
     own = common[start:stop, start:stop]
     loose = np.count_nonzero((own > 0).sum(axis=1) < 2) if stop - start > 1 else 0
     turns = {part.turn for part in parts[start:stop]}

@@ -20,7 +20,7 @@ from mnist_cnn.training.metrics import (
     expected_calibration_error,
     predict,
 )
-from mnist_cnn.training.numbers import fit_rows, make_numbers, measure_numbers
+from mnist_cnn.training.numbers import PAD_SOURCES, fit_rows, make_numbers, measure_numbers
 from mnist_cnn.training.pictures import Picture, make_pictures
 from mnist_cnn.training.robustness import Read, measure_corrupted, measure_robustness
 from mnist_cnn.training.storage import replace_files
@@ -32,11 +32,11 @@ DRAWINGS = 4_000
 # Two different seeds, so that the threshold isn't measured on the drawings that it was chosen by. Both are far from the
 # seeds that people give to training runs.
 CHOICE_SEED, MEASURING_SEED = 1_000_001, 1_000_002
-STROKES_SEED = 1_000_003  # of more numbers from strokes, to fit to
+PAD_SEED = 1_000_003  # of more numbers from a pad, to fit to
 
-# The vote has many weights, and every kind of picture has to be among those that it is fitted to. Numbers from strokes
-# cost little, and what people do on the pad varies more than what is left of it in a picture.
-PICTURES_PER_DRAWING, STROKES_PER_DRAWING = 2, 2
+# The vote and the reading of rows have many weights, and every kind of picture has to be among those that they are
+# fitted to. Numbers from a pad, with their strokes or without, cost little: there are more of them.
+EXAMPLES_PER_DRAWING = 2
 
 # The largest share that the threshold may refuse: of the validation split, and of drawn digits, whose styles are rarer.
 REFUSED_VAL, REFUSED_DRAWN = 0.0025, 0.005
@@ -60,9 +60,9 @@ def measure(model: keras.Model, mnist: Mnist, drawings: int = DRAWINGS) -> Measu
     Args:
         model: from images of shape (n, 28, 28, 1) to probabilities of shape (n, 10).
         mnist: the test split is scored; the validation split determines the threshold.
-        drawings: number of digits to draw. The vote is fitted to `PICTURES_PER_DRAWING` times as many pictures, and
-            measured on a quarter as many others; the reading of rows is fitted to as many numbers and
-            `STROKES_PER_DRAWING` times as many from strokes alone, and measured on as many others. Half as many
+        drawings: number of digits to draw. The vote is fitted to `EXAMPLES_PER_DRAWING` times as many pictures, and
+            measured on a quarter as many others; the reading of rows is fitted to as many numbers of all kinds and as
+            many from a pad as the vote to pictures, and measured on as many others as there are drawings. Half as many
             non-digits are drawn, and a twentieth for each level of each condition.
     """
     val, test = evaluate(model, mnist.val), evaluate(model, mnist.test)
@@ -70,11 +70,10 @@ def measure(model: keras.Model, mnist: Mnist, drawings: int = DRAWINGS) -> Measu
     drawn = evaluate(model, drawn_split)
     read = partial(predict, model)
     threshold = choose_threshold(val.probabilities, read(draw_digits(drawings, CHOICE_SEED).images))
-    pictures = PICTURES_PER_DRAWING * drawings
-    vote = fit_vote(read, make_pictures(pictures, CHOICE_SEED), CHOICE_SEED)
-    numbers = make_numbers(drawings, CHOICE_SEED, mnist.val) + make_numbers(
-        STROKES_PER_DRAWING * drawings, STROKES_SEED, mnist.val, ["strokes"]
-    )
+    examples = EXAMPLES_PER_DRAWING * drawings
+    vote = fit_vote(read, make_pictures(examples, CHOICE_SEED), CHOICE_SEED)
+    numbers = make_numbers(examples, CHOICE_SEED, mnist.val)
+    numbers += make_numbers(examples, PAD_SEED, mnist.val, PAD_SOURCES)
     rows = fit_rows(read, numbers, CHOICE_SEED)
     decide = partial(read_pictures, read, vote, threshold)
     unseen = make_numbers(drawings, MEASURING_SEED, mnist.test)
@@ -87,7 +86,7 @@ def measure(model: keras.Model, mnist: Mnist, drawings: int = DRAWINGS) -> Measu
         },
         "drawn": _summarize(drawn, drawn_split, threshold),
         "nondigits": _measure_nondigits(read, drawings // 2, threshold),
-        "pictures": _measure_pictures(decide, make_pictures(max(1, pictures // 4), MEASURING_SEED)),
+        "pictures": _measure_pictures(decide, make_pictures(max(1, examples // 4), MEASURING_SEED)),
         "numbers": measure_numbers(read, rows, unseen),
         "corrupted": measure_corrupted(model, mnist.test, MEASURING_SEED),
         "robustness": measure_robustness(decide, max(1, drawings // 20), MEASURING_SEED),

@@ -53,6 +53,7 @@ _NONE = 0.1  # of the pictures hold no digit
 _WRITTEN = 0.5  # of the drawings and photos have MNIST's digits, so many of which are at hand
 _SAMPLES = 2_000
 SOURCES = ("strokes", "drawing", "photo")
+PAD_SOURCES = SOURCES[:2]
 
 
 # By which numbers are measured: lengths from here on together, and gaps below these, in heights of a digit.
@@ -103,7 +104,7 @@ def fit_rows(predict: Predict, numbers: Sequence[MadeNumber], seed: int) -> RowM
     """Return the model of rows that makes the texts of made numbers likeliest.
 
     First the candidates and the remainders are fitted, layout by layout, to numbers alone: only the layouts tell that
-    there is no digit. These are fitted to every fourth number, on which the others aren't surer than they should be.
+    there is no digit. These are fitted to a fourth of the numbers, where the others are no surer than they should be.
 
     Args:
         predict: the network.
@@ -111,6 +112,7 @@ def fit_rows(predict: Predict, numbers: Sequence[MadeNumber], seed: int) -> RowM
         seed: of the first weights, and of the batches.
     """
     made = list(zip(numbers, _build_lattices(predict, numbers), strict=True))
+    np.random.default_rng(seed).shuffle(made)  # the sources come in turn, and of each some are held out
     held = slice(_HELD_OUT - 1, None, _HELD_OUT)
     held_out = made[held] or made.copy()
     del made[held]

@@ -102,6 +102,19 @@ def test_strokes_that_cross_are_whole_on_both_sides_of_the_cut() -> None:
         np.testing.assert_array_equal(one.ink[start[1] : start[1] + 10, start[0] :], both)
 
 
+def test_zeros_that_share_a_wall_both_keep_it() -> None:
+    middles = 50, 85, 120
+    pieces = cut(find_one(draw_ovals(*middles, radius=20, pen=5)))
+    for middle in middles:
+        zero = np.asarray(draw_ovals(middle, radius=20, pen=5)) > 127
+        kept = []
+        for piece in pieces:
+            page = np.zeros(zero.shape, bool)
+            page[piece.box[1] : piece.box[3], piece.box[0] : piece.box[2]] = piece.ink > 127
+            kept.append((zero & page).sum() / (zero | page).sum())
+        assert max(kept) > 0.7
+
+
 @pytest.mark.parametrize(
     "page", [draw_ovals(60, radius=4), Image.new("L", (9, 3), 255)], ids=["a narrow one", "a low one"]
 )
