@@ -145,6 +145,7 @@ def test_number_is_read_and_its_digits_are_framed_in_reading_order(page: Page) -
     canvas = pad(page)
     write(page, canvas, "42")
     expect(verdict(page)).to_contain_text("42, ")
+    await_rest(page)
     expect(tiles(page)).to_have_count(2)
     names = [tile.get_attribute("aria-label") for tile in tiles(page).all()]
     assert [str(name)[:18] for name in names] == ["4, digit 1 of 2, 9", "2, digit 2 of 2, 9"]
