@@ -300,8 +300,7 @@ class Classifier:
             take_turn: called with a number of images, at most `TURN`; what it returns is entered while the network
                 reads them, so that others can come between.
         """
-        likeliest = float(whole.probabilities.max())
-        one = NumberReading(str(whole.digit), likeliest, (whole,), whole)
+        one = NumberReading(str(whole.digit), float(whole.probabilities.max()), (whole,), whole)
         looked: list[tuple[Layout, Lattice]] = []
         known: dict[bytes, np.ndarray] = {}
 

@@ -148,7 +148,7 @@ def _see(candidates: Perceptron, remainders: Perceptron, lattice: Lattice) -> _S
     scored = _score(candidates, remainders, lattice)
     path = _find_path(scored)
     likelihood = _measure(scored, [step.digit for step in path])
-    several = 1 - _sum_paths(scored, scored.gains[:, :0]) - _sum_paths(scored, scored.gains)
+    several = 1 - float(_sum_paths(scored, scored.gains).sum())
     features = _describe_layout(lattice, path, likelihood)
     return _Seen(scored, path, _write_out(lattice, path), likelihood, several, features)
 
@@ -298,11 +298,11 @@ def _find_path(scored: _Scored) -> list[Step]:
 
 def _measure(scored: _Scored, digits: list[int]) -> float:
     """Return how likely a lattice reads as these digits, over all paths that do, 0 to 1."""
-    return _sum_paths(scored, scored.steps[:, digits])
+    return float(_sum_paths(scored, scored.steps[:, digits])[-1])
 
 
-def _sum_paths(scored: _Scored, steps: np.ndarray) -> float:
-    """Return how likely a lattice is read with as many digits as there are scores of each candidate, 0 to 1.
+def _sum_paths(scored: _Scored, steps: np.ndarray) -> np.ndarray:
+    """Return how likely a lattice reads as none of some digits, as the first alone, and so on up to all, 0 to 1.
 
     Args:
         scored: the lattice.
@@ -316,4 +316,5 @@ def _sum_paths(scored: _Scored, steps: np.ndarray) -> float:
         for candidate in scored.by_start[start]:
             row = forward[scored.lattice.spans[candidate, 1]]
             row[1:] = np.logaddexp(row[1:], forward[start, :-1] + steps[candidate])
-    return float(np.exp(min(0.0, forward[-1, -1] - scored.total)))
+    likelihoods: np.ndarray = np.exp(np.minimum(0.0, forward[-1] - scored.total))
+    return likelihoods

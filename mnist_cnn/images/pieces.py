@@ -103,11 +103,10 @@ def cut(piece: Piece) -> list[Piece]:
         return [piece]
     seams = sorted(sorted(seams, key=lambda seam: seam[0])[:_MAX_CUTS], key=lambda seam: float(seam[1].mean()))
     crossed = [0.0, *(cost / pen for cost, _ in seams), 0.0]
-    number = np.sum([np.arange(piece.width) > way[:, None] for _, way in seams], axis=0)
-    filled = dark | _assign_holes(dark, number)
+    owner = _assign(dark, np.sum([np.arange(piece.width) > way[:, None] for _, way in seams], axis=0))
     parts = []
     for index in range(len(seams) + 1):
-        own = (number == index) & filled
+        own = owner == index
         columns = np.flatnonzero(own.any(axis=0))
         if columns.size:
             near = slice(max(0, columns[0] - int(_SHARED * pen)), columns[-1] + int(_SHARED * pen) + 1)
@@ -117,20 +116,19 @@ def cut(piece: Piece) -> list[Piece]:
     return parts
 
 
-def _assign_holes(dark: np.ndarray, number: np.ndarray) -> np.ndarray:
-    """Return which pixels lie in holes of the ink, and give each hole wholly to the part that has most of it.
+def _assign(dark: np.ndarray, number: np.ndarray) -> np.ndarray:
+    """Return the part that has each pixel of ink and of the holes in it, and -1 elsewhere.
 
     Args:
         dark: where ink is, bool array of shape (height, width).
-        number: the part that each pixel belongs to, int array of the same shape; is changed.
+        number: the part on whose side of the cuts each pixel lies. Who has most of a hole gets it wholly.
     """
-    paper, count = ndimage.label(np.pad(~dark, 1, constant_values=True))
-    paper = np.where(paper == paper[0, 0], 0, paper)[1:-1, 1:-1]
-    for place, hole in zip(ndimage.find_objects(paper, count), range(1, count + 1), strict=True):
-        if place:  # the paper outside has none
-            inside = paper[place] == hole
-            number[place][inside] = np.bincount(number[place][inside]).argmax()
-    return paper > 0
+    holes, _ = ndimage.label(ndimage.binary_fill_holes(dark) & ~dark)
+    owner = np.where(dark, number, -1)
+    for hole, place in enumerate(ndimage.find_objects(holes), 1):
+        inside = holes[place] == hole
+        owner[place][inside] = np.bincount(number[place][inside]).argmax()
+    return owner
 
 
 def _trim(ink: np.ndarray, whole: Piece, start: int, cuts: tuple[float, float]) -> Piece:

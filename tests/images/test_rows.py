@@ -77,6 +77,7 @@ def test_it_is_known_which_strokes_touch_and_which_were_written_in_between() -> 
     assert known[0, 2] == [0, 0, 0]
     assert known[2, 4] == [0, 0, 0]
     assert known[1, 3] == pytest.approx([2, (36 + 36) / (240 + 360), 0])
+    assert build_row(pieces).candidates[0].evidence[-4:-1] == known[0, 1]  # of components as well
     pieces[1], pieces[3] = pieces[1]._replace(turn=3), pieces[3]._replace(turn=1)
     late_row = build_row(pieces, are_strokes=True)
     assert {(one.start, one.stop): one.evidence[-2] for one in late_row.candidates}[0, 2] == 2
