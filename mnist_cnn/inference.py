@@ -15,12 +15,15 @@ import numpy as np
 from mnist_cnn import hub
 from mnist_cnn.decision import (
     CANDIDATE_FEATURES,
+    CANDIDATE_OUTPUTS,
     PATH_FEATURES,
     REMAINDER_FEATURES,
+    REMAINDER_OUTPUTS,
     Lattice,
     Outcome,
     Perceptron,
     RowModel,
+    build_lattice,
     decide,
     decide_number,
     describe_segments,
@@ -29,6 +32,7 @@ from mnist_cnn.errors import ModelError
 from mnist_cnn.images import (
     IMAGE_SHAPE,
     LAYOUT_EVIDENCE,
+    STRIP_HEIGHT,
     Box,
     Evidence,
     ImageSource,
@@ -40,7 +44,17 @@ from mnist_cnn.images import (
     propose,
     propose_layouts,
 )
-from mnist_cnn.network import NUM_CLASSES, build_explainer, compute_logits, load_weights
+from mnist_cnn.network import (
+    NUM_CLASSES,
+    WINDOW,
+    build_explainer,
+    compute_logits,
+    compute_words,
+    cut_windows,
+    join_windows,
+    load_row_weights,
+    load_weights,
+)
 
 __all__ = [
     "BATCH_SIZE",
@@ -190,6 +204,10 @@ class Classifier:
         for images in blank.values():
             self.compute_probabilities(images)  # the first call of compiled code is slow too
         self._explain = build_explainer(weights)
+        row_weights = [jnp.asarray(array) for array in load_row_weights()]
+        window = np.zeros((1, STRIP_HEIGHT, WINDOW), np.uint8)
+        self._read_window = jax.jit(lambda strips: compute_words(row_weights, strips)).lower(window).compile()
+        self._read_window(window)
 
     @classmethod
     def from_pretrained(cls, source: str | Path | None = None, revision: str | None = None) -> "Classifier":
@@ -307,8 +325,8 @@ class Classifier:
         def look() -> Iterator[Lattice]:
             for layout in layouts:
                 read = self._read_images(layout.images, known, take_turn)
-                _, _, spans, rows, candidates, remainders, evidence = layout
-                looked.append((layout, Lattice(spans, rows, candidates, remainders, evidence, read)))
+                words = [self._read_strip(strip, known, take_turn) for strip in layout.strips]
+                looked.append((layout, build_lattice(*layout[3:], read, words)))
                 yield looked[-1][1]
 
         decision = decide_number(self._rows, look())
@@ -339,6 +357,24 @@ class Classifier:
                 read = self.compute_probabilities(np.stack([image for _, image in turn]))
             known.update(zip([key for key, _ in turn], read, strict=True))
         return np.array([known[key] for key in keys])
+
+    def _read_strip(
+        self,
+        strip: np.ndarray,
+        known: dict[bytes, np.ndarray],
+        take_turn: Callable[[int], AbstractContextManager[object]],
+    ) -> np.ndarray:
+        """Return what the network of rows says of each column of a strip, and add it to what is known of others.
+
+        The layouts of a drawing have the strips in common.
+        """
+        key = strip.tobytes()
+        if key not in known:
+            windows = cut_windows(strip)
+            with take_turn(len(windows)):
+                words = np.concatenate([self._read_window(window[None]) for window in windows])
+            known[key] = join_windows(words, strip.shape[1])
+        return known[key]
 
     def compute_probabilities(self, images: np.ndarray) -> np.ndarray:
         """Return what the network says of images that are MNIST's already.
@@ -447,7 +483,7 @@ def _count_vote_features() -> int:
 def _count_row_features() -> dict[str, tuple[int, int]]:
     """Return the number of features and of outputs of each part of a `RowModel`."""
     return {
-        "candidates": (LAYOUT_EVIDENCE.candidates + LAYOUT_EVIDENCE.whole + CANDIDATE_FEATURES, NUM_CLASSES),
-        "remainders": (LAYOUT_EVIDENCE.remainders + LAYOUT_EVIDENCE.whole + REMAINDER_FEATURES, 1),
+        "candidates": (LAYOUT_EVIDENCE.candidates + LAYOUT_EVIDENCE.whole + CANDIDATE_FEATURES, CANDIDATE_OUTPUTS),
+        "remainders": (LAYOUT_EVIDENCE.remainders + LAYOUT_EVIDENCE.whole + REMAINDER_FEATURES, REMAINDER_OUTPUTS),
         "layouts": (LAYOUT_EVIDENCE.whole + PATH_FEATURES, 3),
     }

@@ -6,8 +6,8 @@ that of a softmax over all paths. The perceptrons were fitted to make the right 
 them. LeCun et al. 1998, "Gradient-based learning applied to document recognition", sections V to VII.
 """
 
-from collections.abc import Iterable
-from typing import NamedTuple
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -15,9 +15,11 @@ from mnist_cnn.decision.features import digit_score
 from mnist_cnn.decision.perceptron import Perceptron
 
 _MIN_PROBABILITY = 1e-4  # of a digit: the network may be wrong
+_DIGITS, _WORDS = 10, 11  # what the networks speak of: digits, and that of rows of none as well
+CANDIDATE_OUTPUTS, REMAINDER_OUTPUTS = _DIGITS + 2, 2  # scores, and how far to believe each network
 # How many features the network adds to what is known of a candidate and of a piece, and the best path to what is known
 # of a layout.
-CANDIDATE_FEATURES, REMAINDER_FEATURES, PATH_FEATURES = 14, 4, 10
+CANDIDATE_FEATURES, REMAINDER_FEATURES, PATH_FEATURES = 25, 6, 12
 _MASS = 2  # the share of the row's ink, among what is known of a piece
 _LEAST_WEIGHT = 0.01  # of a layout that is asked about others' texts
 _SURE = 0.9  # that a text is right: no other way to see the picture is looked at
@@ -27,8 +29,8 @@ class RowModel(NamedTuple):
     """What rows are read by.
 
     Attributes:
-        candidates: what speaks for a candidate as each digit; ten outputs.
-        remainders: what speaks for leaving out a piece; one output.
+        candidates: what speaks for a candidate as each digit, and for either network; twelve outputs.
+        remainders: what speaks for leaving out a piece, and for the network of rows; two outputs.
         layouts: what speaks for one way to see a picture among others, for that there is no digit, and for that none
             of them is right; three outputs.
     """
@@ -50,6 +52,9 @@ class Lattice(NamedTuple):
             share of the row's ink.
         evidence: for and against the whole, float32 array of shape (l,).
         probabilities: what the network says of each candidate, shape (n, 10).
+        candidate_words: what the network of rows says of the columns of each candidate: how likely each digit stands
+            there, and how likely none does, as logarithms, shape (n, 11).
+        remainder_words: likewise of each piece, shape (m, 11).
     """
 
     spans: np.ndarray
@@ -58,6 +63,40 @@ class Lattice(NamedTuple):
     remainders: np.ndarray
     evidence: np.ndarray
     probabilities: np.ndarray
+    candidate_words: np.ndarray
+    remainder_words: np.ndarray
+
+
+def build_lattice(
+    spans: np.ndarray,
+    rows: np.ndarray,
+    candidates: np.ndarray,
+    remainders: np.ndarray,
+    evidence: np.ndarray,
+    candidate_columns: np.ndarray,
+    remainder_columns: np.ndarray,
+    probabilities: np.ndarray,
+    words: Sequence[np.ndarray],
+) -> Lattice:
+    """Return the lattice of a layout that both networks have read.
+
+    Args:
+        spans: as in `Lattice`.
+        rows: likewise.
+        candidates: likewise.
+        remainders: likewise.
+        evidence: likewise.
+        candidate_columns: the first column of each candidate in its row, and the one after its last, int array of shape
+            (n, 2).
+        remainder_columns: those of each piece, shape (m, 2).
+        probabilities: as in `Lattice`.
+        words: what the network of rows says of each row: logarithms of shape (columns, 11).
+    """
+    heard = [
+        _read_rows(words, numbers, columns)
+        for numbers, columns in ((rows[spans[:, 0]], candidate_columns), (rows, remainder_columns))
+    ]
+    return Lattice(spans, rows, candidates, remainders, evidence, probabilities, *heard)
 
 
 class Step(NamedTuple):
@@ -189,6 +228,7 @@ def describe_candidates(lattice: Lattice) -> np.ndarray:
     columns = [
         *(lattice.candidates, np.tile(lattice.evidence, (len(score), 1))),
         *(score, top, np.log(1.001 - score), np.log(1.001 - top), digit_logarithms(probabilities)),
+        lattice.candidate_words,
     ]
     return np.column_stack(columns).astype(np.float32)
 
@@ -196,12 +236,66 @@ def describe_candidates(lattice: Lattice) -> np.ndarray:
 def describe_remainders(lattice: Lattice) -> np.ndarray:
     """Return the features of a lattice's pieces, float32 of shape (m, features)."""
     alone = lattice.spans[:, 1] - lattice.spans[:, 0] == 1
-    known = np.zeros((len(lattice.remainders), REMAINDER_FEATURES))  # of a piece that is no candidate
+    known = np.zeros((len(lattice.remainders), REMAINDER_FEATURES - 2))  # of a piece that is no candidate
     probabilities = lattice.probabilities[alone]
     score, top = digit_score(probabilities), probabilities.max(axis=1)
     known[lattice.spans[alone, 0]] = np.column_stack([score, np.log(1.001 - score), top, probabilities[:, 1]])
     whole = np.tile(lattice.evidence, (len(known), 1))
-    return np.column_stack([lattice.remainders, whole, known]).astype(np.float32)
+    digit = np.logaddexp.reduce(lattice.remainder_words[:, :-1], axis=1)
+    return np.column_stack([lattice.remainders, whole, known, digit, lattice.remainder_words[:, -1]]).astype(np.float32)
+
+
+def score_candidates(perceptron: Perceptron, features: Any) -> Any:  # noqa: ANN401
+    """Return the scores of candidates as each digit, shape (..., 10), for features of NumPy, or of JAX.
+
+    The perceptron adds to what the two networks say, and says how far to believe either.
+    """
+    outputs = perceptron.evaluate(features)
+    trust = 1 / (1 + features.__array_namespace__().exp(-outputs[..., _DIGITS:]))
+    words = features[..., -_WORDS - _DIGITS : -_WORDS], features[..., -_WORDS:-1]
+    return outputs[..., :_DIGITS] + trust[..., :1] * words[0] + trust[..., 1:] * words[1]
+
+
+def score_remainders(perceptron: Perceptron, features: Any) -> Any:  # noqa: ANN401
+    """Return the scores of leaving out pieces, shape (...), for features of NumPy, or of JAX, likewise."""
+    outputs = perceptron.evaluate(features)
+    trust = 1 / (1 + features.__array_namespace__().exp(-outputs[..., 1]))
+    return outputs[..., 0] + trust * features[..., -1]
+
+
+def _read_rows(words: Sequence[np.ndarray], rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
+    """Return what `_read_columns` does of columns in several rows, whose numbers are given."""
+    read = np.zeros((len(rows), _WORDS))
+    for number, row in enumerate(words):
+        is_here = rows == number
+        read[is_here] = _read_columns(row, columns[is_here])
+    return read
+
+
+def _read_columns(words: np.ndarray, columns: np.ndarray) -> np.ndarray:
+    """Return how likely each digit stands in some columns, and how likely none does, as logarithms; never quite 0.
+
+    Of every way in which the columns can show one digit, nothing before it and nothing after it, the sum is taken, as
+    in connectionist temporal classification (Graves et al. 2006).
+
+    Args:
+        words: of the network of rows, on each column of a strip: logarithms of shape (width, 11).
+        columns: the first ones, and those after the last, int array of shape (n, 2).
+
+    Returns:
+        array of shape (n, 11).
+    """
+    starts, stops = columns.T
+    places = starts[:, None] + np.arange((stops - starts).max(initial=1))
+    within = (places < stops[:, None])[..., None]
+    taken = np.where(within, words[np.minimum(places, len(words) - 1)], 0.0)
+    nothing = taken[..., -1].sum(axis=1, keepdims=True)
+    runs = np.cumsum(taken[..., :-1] - taken[..., -1:], axis=1)
+    earlier = np.pad(runs, [(0, 0), (1, 0), (0, 0)])[:, :-1]
+    ways = np.where(within, np.logaddexp.accumulate(-earlier, axis=1) + runs, -np.inf)
+    likely = np.concatenate([np.logaddexp.reduce(ways, axis=1) + nothing, nothing], axis=1)
+    floored: np.ndarray = np.logaddexp(likely, np.log(_MIN_PROBABILITY))
+    return floored
 
 
 def digit_logarithms(probabilities: np.ndarray) -> np.ndarray:
@@ -243,6 +337,7 @@ def _describe_layout(lattice: Lattice, path: list[Step], likelihood: float) -> n
     """
     likely = [float(lattice.probabilities[candidate, digit]) for candidate, digit in path]
     scores = [float(digit_score(lattice.probabilities[candidate])) for candidate, _ in path]
+    words = [float(lattice.candidate_words[step]) for step in path]
     left = np.ones(len(lattice.remainders), bool)
     for candidate, _ in path:
         left[slice(*lattice.spans[candidate])] = False
@@ -250,15 +345,16 @@ def _describe_layout(lattice: Lattice, path: list[Step], likelihood: float) -> n
         *(np.mean(likely or [0]), min(likely, default=0), np.mean(scores or [0]), min(scores, default=0)),
         *(np.log1p(len(path)), np.log1p(left.sum()), np.log(likelihood + 1e-3), float(not path)),
         *(float(len(path) == 1), np.exp(lattice.remainders[left, _MASS]).sum()),
+        *(np.mean(words or [0]), min(words, default=0)),
     ]
     return np.concatenate([lattice.evidence, known]).astype(np.float32)
 
 
 def _score(candidates: Perceptron, remainders: Perceptron, lattice: Lattice) -> _Scored:
     """Return the scores of all steps of a lattice."""
-    steps = candidates.evaluate(describe_candidates(lattice)) + digit_logarithms(lattice.probabilities)
+    steps = score_candidates(candidates, describe_candidates(lattice))
     gains = np.logaddexp.reduce(steps, axis=1)
-    skips = remainders.evaluate(describe_remainders(lattice))[:, 0]
+    skips = score_remainders(remainders, describe_remainders(lattice))
     by_start: list[list[int]] = [[] for _ in skips]
     for candidate, (start, _) in enumerate(lattice.spans):
         by_start[start].append(candidate)

@@ -86,7 +86,7 @@ def write_number(rng: np.random.Generator, samples: Samples | None = None) -> li
     for row in range(rows):
         end = 0.0
         pen: np.ndarray | None = None  # where it left the digit before, if it may go on from there
-        for digit in _sample_digits(max(1, length - int(rng.integers(2)) * (rows > 1)), rng):
+        for digit in _choose_digits(max(1, length - int(rng.integers(2)) * (rows > 1)), rng):
             line = row * distance + slope * end
             strokes = [stroke + np.array([end, line]) for stroke in hand.write(digit, rng)]
             end = float(max(stroke[:, 0].max() for stroke in strokes)) + rng.uniform(closest, farthest)
@@ -108,8 +108,13 @@ def write_number(rng: np.random.Generator, samples: Samples | None = None) -> li
 _LENGTHS = np.array([15, 20, 15, 15, 12, 10, 7, 6]) / 100
 
 
-def _sample_digits(length: int, rng: np.random.Generator) -> list[int]:
-    """Return the digits of a number: any, and now and then the same again, or zeros at the end."""
+def sample_digits(rng: np.random.Generator) -> list[int]:
+    """Return the digits of a number, one to eight of them."""
+    return _choose_digits(int(rng.choice(8, p=_LENGTHS)) + 1, rng)
+
+
+def _choose_digits(length: int, rng: np.random.Generator) -> list[int]:
+    """Return any digits, now and then the same again, or zeros at the end."""
     digits: list[int] = rng.integers(10, size=length).tolist()
     for place in range(1, length):
         if rng.random() < 0.1:

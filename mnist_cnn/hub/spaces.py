@@ -61,6 +61,7 @@ def space_files(repo_id: str, model: str, commit: str) -> dict[str, bytes]:
     paths = {Path(file) for module in finder.modules.values() if (file := getattr(module, "__file__", None))}
     paths |= {ROOT / "requirements.txt", ROOT / "LICENSE"}
     paths |= {ROOT / "mnist_cnn" / "pretrained" / name for name in PULLED_FILES}
+    paths.add(ROOT / "mnist_cnn" / "network" / "rows.weights.h5")
     paths |= set((ROOT / "mnist_cnn" / "web" / "static").iterdir())
     card = SpaceCard.load(ROOT / "README.md")
     card.data["thumbnail"] = f"{constants.ENDPOINT}/spaces/{repo_id}/resolve/main/{PAGE_PICTURE}"

@@ -9,6 +9,7 @@ from mnist_cnn.images.numbers import LAYOUT_EVIDENCE, MAX_LAYOUTS, Layout, propo
 from mnist_cnn.images.proposals import propose
 from mnist_cnn.images.rows import MAX_GROUP
 from mnist_cnn.images.segments import Box, Evidence, Segment
+from mnist_cnn.images.strips import STRIP_HEIGHT, STRIP_MARGIN, WORD_WIDTH
 from mnist_cnn.images.strokes import Strokes
 
 __all__ = [
@@ -18,6 +19,9 @@ __all__ = [
     "MAX_GROUP",
     "MAX_LAYOUTS",
     "MAX_PIXELS",
+    "STRIP_HEIGHT",
+    "STRIP_MARGIN",
+    "WORD_WIDTH",
     "Box",
     "Evidence",
     "ImageSource",

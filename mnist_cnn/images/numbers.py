@@ -45,21 +45,28 @@ class Layout(NamedTuple):
     Attributes:
         images: of the candidates, uint8 array of shape (n, 28, 28, 1).
         boxes: of the candidates, in the picture's pixels.
+        strips: the ink of each row, uint8 arrays of shape (STRIP_HEIGHT, width); 0 is paper, 255 is ink.
         spans: the first piece of each candidate, and the one after its last, int array of shape (n, 2). The pieces of
             all rows are counted through, from the first row to the last; no candidate has pieces of two.
         rows: the row of each piece, int array of shape (m,).
         candidates: for and against each candidate, without a unit, float32 array of shape (n, k).
         remainders: for and against leaving out each piece, likewise, shape (m, r).
         evidence: for and against the whole, likewise, shape (l,).
+        candidate_columns: the first column of each candidate in its row's strip, and the one after its last, int array
+            of shape (n, 2). A column is `WORD_WIDTH` pixels wide.
+        remainder_columns: those of each piece, shape (m, 2).
     """
 
     images: np.ndarray
     boxes: list[Box]
+    strips: list[np.ndarray]
     spans: np.ndarray
     rows: np.ndarray
     candidates: np.ndarray
     remainders: np.ndarray
     evidence: np.ndarray
+    candidate_columns: np.ndarray
+    remainder_columns: np.ndarray
 
 
 def propose_layouts(image: Image.Image, strokes: Strokes | None = None) -> Iterator[Layout]:
@@ -153,22 +160,27 @@ def _stack(draft: _Draft, most: int) -> Layout:
     numbers: list[int] = []
     candidates: list[list[float]] = []
     remainders: list[list[float]] = []
-    for number in sorted(kept):
+    columns: list[tuple[int, int]] = []
+    for index, number in enumerate(sorted(kept)):
         row, first = rows[number], len(numbers)
         known = [float(np.log(row.mass / heaviest)), float(np.log(row.height / tallest)), float(len(rows) > 1)]
         chosen += row.candidates
         spans += [(first + candidate.start, first + candidate.stop) for candidate in row.candidates]
         candidates += [[*candidate.evidence, *known] for candidate in row.candidates]
         remainders += [[*remainder, *known] for remainder in row.remainders]
-        numbers += [number] * len(row.remainders)
+        numbers += [index] * len(row.remainders)
+        columns += row.columns
     return Layout(
         np.array([normalize_ink(candidate.ink) for candidate in chosen], np.uint8).reshape(-1, *IMAGE_SHAPE),
         [_place(candidate.box, draft) for candidate in chosen],
+        [rows[number].strip for number in sorted(kept)],
         np.array(spans, int).reshape(-1, 2),
         np.array(numbers, int),
         np.array(candidates, np.float32).reshape(-1, LAYOUT_EVIDENCE.candidates),
         np.array(remainders, np.float32).reshape(-1, LAYOUT_EVIDENCE.remainders),
         np.array([*draft.evidence, float(len(rows)), float(len(rows) - len(kept))], np.float32),
+        np.array([candidate.columns for candidate in chosen], int).reshape(-1, 2),
+        np.array(columns, int).reshape(-1, 2),
     )
 
 

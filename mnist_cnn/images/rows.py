@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from mnist_cnn.images.pieces import DARK, Piece, cut, enclose, join
+from mnist_cnn.images.strips import draw_strip
 
 # More rows, or more pieces in one, than these are not looked at.
 MAX_ROWS, MAX_ROW_PIECES = 16, 64
@@ -18,6 +19,7 @@ MAX_GROUP, _MAX_STROKES = 8, 5  # pieces of a digit: parts of components, or str
 # In heights of the row: a piece of a digit's height, how far apart two of a row may stand, and what may be a digit.
 _TALL, _TALLEST, _FARTHEST = 0.45, 2.0, 3.0
 _WIDEST, _LOWEST, _WIDEST_GAP = 1.6, 0.35, 0.4
+_BESIDE = 0.3  # what belongs to the outermost pieces besides their ink, in heights of the row
 # Wider pieces, in heights of their own, may be several digits: components, and strokes.
 _WIDE_COMPONENT, _WIDE_STROKE = 0.5, 1.5
 # Strokes stand on each other if they share at least so much of the narrower's width, and if, in heights of the lower,
@@ -33,6 +35,7 @@ class Candidate(NamedTuple):
         stop: number of the piece after the last.
         ink: uint8 array of shape (height, width).
         box: its place, in the pixels of what was looked at.
+        columns: its first column of the row's strip, and the one after its last; each is `WORD_WIDTH` pixels wide.
         evidence: for and against it, floats without a unit; see `_describe`.
     """
 
@@ -40,6 +43,7 @@ class Candidate(NamedTuple):
     stop: int
     ink: np.ndarray
     box: tuple[int, int, int, int]
+    columns: tuple[int, int]
     evidence: list[float]
 
 
@@ -49,12 +53,16 @@ class Row(NamedTuple):
     Attributes:
         candidates: what may be digits.
         remainders: of each piece, what speaks for leaving it out: floats without a unit; see `_describe_remainder`.
+        columns: of each piece, as of a candidate.
+        strip: of all its ink, uint8 array of shape (STRIP_HEIGHT, width).
         mass: the sum of its ink.
         height: of its digits, in the pixels of what was looked at.
     """
 
     candidates: list[Candidate]
     remainders: list[list[float]]
+    columns: list[tuple[int, int]]
+    strip: np.ndarray
     mass: float
     height: float
 
@@ -134,6 +142,11 @@ def build_row(pieces: Sequence[Piece], *, are_strokes: bool = False, in_order: b
     parts = parts[:MAX_ROW_PIECES]
     mass, pen = sum(float(part.ink.sum()) for part in parts), max(part.pen for part in parts)
     candidates, most = [], _MAX_STROKES if are_strokes else MAX_GROUP
+    strip = draw_strip(pieces, height, line)
+
+    def find_columns(start: int, stop: int, whole: Piece) -> tuple[int, int]:
+        return strip.find_columns(*_find_ends(parts, start, stop, whole, height))
+
     common = _find_common(parts)
     for start in range(len(parts)):
         for stop in range(start + 1, min(start + most, len(parts)) + 1):
@@ -146,12 +159,14 @@ def build_row(pieces: Sequence[Piece], *, are_strokes: bool = False, in_order: b
                 evidence += [float(whole.ink.sum()) / mass * len(parts), whole.pen / pen]
                 evidence += _describe_contacts(parts, start, stop, common)
                 evidence.append(float(in_order))
-                candidates.append(Candidate(start, stop, whole.ink, whole.box, evidence))
+                columns = find_columns(start, stop, whole)
+                candidates.append(Candidate(start, stop, whole.ink, whole.box, columns, evidence))
     shared = _share(parts)
     remainders = [
         [*_describe_remainder(part, height, line, mass, pen), share] for part, share in zip(parts, shared, strict=True)
     ]
-    return Row(candidates, remainders, mass, height)
+    columns_left = [find_columns(number, number + 1, part) for number, part in enumerate(parts)]
+    return Row(candidates, remainders, columns_left, strip.image, mass, height)
 
 
 def fit_line(pieces: Sequence[Piece]) -> np.ndarray:
@@ -184,6 +199,21 @@ def _reach(row: Sequence[Piece]) -> tuple[int, int]:
 def _gap(one: Piece, other: Piece) -> float:
     """Return the pixels between two pieces from left to right, below 0 if one reaches into the other."""
     return max(other.box[0] - one.box[2], one.box[0] - other.box[2])
+
+
+def _find_ends(parts: Sequence[Piece], start: int, stop: int, whole: Piece, height: float) -> tuple[float, float]:
+    """Return where a few pieces begin and end: halfway to those before and after them, whether apart or overlapping."""
+    left, _, right, _ = whole.box
+    before = after = None
+    if start and parts[start - 1].middle[0] < whole.middle[0]:
+        before = parts[start - 1].box[2]
+    if stop < len(parts) and parts[stop].middle[0] > whole.middle[0]:
+        after = parts[stop].box[0]
+    margin = _BESIDE * height
+    return (
+        left - margin if before is None else (before + left) / 2,
+        right + margin if after is None else (after + right) / 2,
+    )
 
 
 def _offset(middle: tuple[float, float], line: np.ndarray, height: float) -> float:

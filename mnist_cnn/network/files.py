@@ -73,7 +73,7 @@ def load_weights(folder: Path) -> list[np.ndarray]:
     """
     try:
         with h5py.File(folder / WEIGHTS_FILE) as file:
-            weights = [_load_array(file, name, shape) for name, shape in _layout()]
+            weights = [load_array(file, name, shape) for name, shape in _layout()]
     except (OSError, KeyError, ValueError, TypeError, RuntimeError) as error:  # h5py raises them on damaged files
         raise ModelError(f"{folder} holds no weights ({WEIGHTS_FILE}) that fit this network: {error}") from error
     if not all(np.isfinite(array).all() for array in weights):
@@ -96,7 +96,7 @@ def _layout() -> Iterator[tuple[str, tuple[int, ...]]]:
     yield "layers/dense/vars/1", (NUM_CLASSES,)
 
 
-def _load_array(file: h5py.File, name: str, shape: tuple[int, ...]) -> np.ndarray:
+def load_array(file: h5py.File, name: str, shape: tuple[int, ...]) -> np.ndarray:
     """Return one array of a file; raises ValueError if it doesn't have this shape."""
     dataset = file[name]
     if not isinstance(dataset, h5py.Dataset):

@@ -18,6 +18,8 @@ from mnist_cnn.training.evaluation import DRAWINGS, Measurement, measure, write_
 from mnist_cnn.training.loop import Epoch, best_epoch, train
 from mnist_cnn.training.metrics import Evaluation, evaluate, predict
 from mnist_cnn.training.output import checkpoint_file, describe_run, find_problem, partial_folder, write_model
+from mnist_cnn.training.row_network import STEPS, read_strips, train_row_network
+from mnist_cnn.training.strips import Strip, make_strips
 from mnist_cnn.training.synthetic import draw_digits, draw_nondigits, trace_digits
 
 __all__ = [
@@ -25,11 +27,13 @@ __all__ = [
     "MNIST_REPO",
     "NO_DIGIT",
     "QUICK",
+    "STEPS",
     "Epoch",
     "Evaluation",
     "Measurement",
     "Mnist",
     "Split",
+    "Strip",
     "TrainConfig",
     "abandon",
     "best_epoch",
@@ -44,12 +48,15 @@ __all__ = [
     "join_hosts",
     "load_corrections",
     "load_mnist",
+    "make_strips",
     "measure",
     "option_name",
     "partial_folder",
     "predict",
+    "read_strips",
     "trace_digits",
     "train",
+    "train_row_network",
     "write_measurement",
     "write_model",
 ]

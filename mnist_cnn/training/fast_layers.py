@@ -62,7 +62,8 @@ class FastConv2D(keras.layers.Conv2D):  # type: ignore[misc]  # Keras ships no t
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
         """Return the NHWC shape of the layer's output."""
         n, height, width, channels = super().compute_output_shape(input_shape)
-        return (n, height // 2, width // 2, channels) if self.pooled else (n, height, width, channels)
+        halved = width and width // 2  # a strip's width isn't known yet
+        return (n, height // 2, halved, channels) if self.pooled else (n, height, width, channels)
 
 
 class FastBatchNormalization(keras.layers.BatchNormalization):  # type: ignore[misc]  # Keras ships no types

@@ -9,14 +9,18 @@ import jax.numpy as jnp
 import numpy as np
 
 from mnist_cnn.decision import (
+    CANDIDATE_OUTPUTS,
+    REMAINDER_OUTPUTS,
     Lattice,
     Perceptron,
     RowModel,
+    build_lattice,
     decide_number,
     describe_candidates,
     describe_remainders,
-    digit_logarithms,
     measure_layouts,
+    score_candidates,
+    score_remainders,
 )
 from mnist_cnn.errors import EmptyPictureError
 from mnist_cnn.handwriting import (
@@ -30,7 +34,7 @@ from mnist_cnn.handwriting import (
     write_number,
 )
 from mnist_cnn.images import IMAGE_SHAPE, MAX_GROUP, MAX_LAYOUTS, Layout, propose_layouts, to_mnist
-from mnist_cnn.network import NUM_CLASSES
+from mnist_cnn.network import NUM_CLASSES, compute_words, cut_windows, join_windows, load_row_weights
 from mnist_cnn.training.chunks import map_chunks
 from mnist_cnn.training.data import Split
 from mnist_cnn.training.metrics import confidence_error
@@ -42,6 +46,7 @@ _CHUNK = 50
 # Layouts, or numbers, that a step takes, and how often it takes each.
 _BATCH_SIZE, _EPOCHS = 128, 60
 _UNITS = 64
+_WINDOWS = 64  # of strips that are read at once
 _HELD_OUT = 4  # of so many numbers, one is for the layouts alone
 # Longer texts, and layouts of more pieces, aren't fitted to: nearly all are shorter. Those of few pieces are fitted to
 # together, since it takes a step as long as the most pieces in it.
@@ -130,7 +135,7 @@ def fit_rows(predict: Predict, numbers: Sequence[MadeNumber], seed: int) -> RowM
     candidates, remainders = fit_perceptrons(
         _row_loss,
         known,
-        [NUM_CLASSES, 1],
+        [CANDIDATE_OUTPUTS, REMAINDER_OUTPUTS],
         _group(pairs),
         _count_steps(len(pairs)),
         seed,
@@ -256,13 +261,22 @@ def _build_lattices(predict: Predict, numbers: Sequence[MadeNumber]) -> list[lis
     layouts = [layout for number in numbers for layout in number.layouts]
     probabilities = predict(np.concatenate([layout.images for layout in layouts]))
     parts = iter(np.split(probabilities, np.cumsum([len(layout.images) for layout in layouts])[:-1]))
+    words = iter(_read_strips([strip for layout in layouts for strip in layout.strips]))
     return [
-        [
-            Lattice(layout.spans, layout.rows, layout.candidates, layout.remainders, layout.evidence, next(parts))
-            for layout in number.layouts
-        ]
+        [build_lattice(*layout[3:], next(parts), [next(words) for _ in layout.strips]) for layout in number.layouts]
         for number in numbers
     ]
+
+
+def _read_strips(strips: Sequence[np.ndarray]) -> list[np.ndarray]:
+    """Return what the bundled network of rows says of each column of each strip."""
+    weights = list(map(jnp.asarray, load_row_weights()))
+    windows = [cut_windows(strip) for strip in strips]
+    compute = jax.jit(partial(compute_words, weights))
+    parts = np.array_split(np.concatenate(windows), sum(map(len, windows)) // _WINDOWS + 1)
+    words = np.concatenate([np.asarray(compute(part)) for part in parts])
+    ends = np.cumsum(list(map(len, windows)))[:-1]
+    return [join_windows(own, strip.shape[1]) for own, strip in zip(np.split(words, ends), strips, strict=True)]
 
 
 def _group(pairs: list[tuple[str, Lattice, float]]) -> list[list[np.ndarray]]:
@@ -287,22 +301,22 @@ def _spread(text: str, lattice: Lattice, weight: float, most: int) -> tuple[np.n
     """Return a lattice as arrays of one size: a table of the candidates by their last piece and how many they have."""
     features, left = describe_candidates(lattice), describe_remainders(lattice)
     table = np.zeros((most, MAX_GROUP, features.shape[1]), np.float32)
-    digits = np.full((most, MAX_GROUP, lattice.probabilities.shape[1]), -1e9, np.float32)
+    missing = np.full((most, MAX_GROUP, 1), -1e9, np.float32)
     places = lattice.spans[:, 1] - 1, lattice.spans[:, 1] - lattice.spans[:, 0] - 1
     table[places] = features
-    digits[places] = digit_logarithms(lattice.probabilities)
+    missing[places] = 0
     remainders = np.pad(left, [(0, most - len(left)), (0, 0)])
     label = np.zeros(_MAX_TEXT, np.int32)
     label[: len(text)] = list(map(int, text))
-    return table, digits, remainders, label, np.array(len(text)), np.array(len(left)), np.array(weight)
+    return table, missing, remainders, label, np.array(len(text)), np.array(len(left)), np.array(weight)
 
 
 def _row_loss(perceptrons: list[Perceptron], *batch: jax.Array) -> jax.Array:
     """Return the mean of what the texts are short of being certain, in the unit of the natural logarithm."""
     candidates, remainders = perceptrons
-    features, digits, left, label, length, pieces, weights = batch
-    steps = candidates.evaluate(features) + digits  # (batch, pieces, group, digits)
-    skips = remainders.evaluate(left)[..., 0]
+    features, missing, left, label, length, pieces, weights = batch
+    steps = score_candidates(candidates, features) + missing  # (batch, pieces, group, digits)
+    skips = score_remainders(remainders, left)
     likelihoods = jax.vmap(_log_likelihood)(steps, skips, label, length, pieces)
     losses = -jnp.log(jnp.exp(likelihoods) + _MIN_LIKELIHOOD)
     return (weights * losses).mean()

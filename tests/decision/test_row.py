@@ -10,12 +10,14 @@ from mnist_cnn.decision import (
     Lattice,
     Perceptron,
     RowModel,
+    build_lattice,
     decide_number,
     describe_candidates,
     describe_remainders,
     digit_logarithms,
     digit_score,
     measure_layouts,
+    score_candidates,
 )
 from tests.support.probabilities import sure
 
@@ -23,22 +25,21 @@ from tests.support.probabilities import sure
 CANDIDATE, REMAINDER, LAYOUT = 2 + CANDIDATE_FEATURES, 4 + REMAINDER_FEATURES, 1 + PATH_FEATURES
 
 
-def counting(features: int, feature: int, bias: float = 0.0) -> Perceptron:
-    """Return a perceptron whose output rises with one feature: nearly that feature and a bias, for small features."""
+def counting(features: int, scores: int, trusted: int = 0) -> Perceptron:
+    """Return a perceptron whose scores are nearly the first feature, for small features, and who trusts networks."""
     hidden = np.zeros((features, 1))
-    hidden[feature] = 0.01
-    return Perceptron(
-        np.zeros(features), np.ones(features), hidden, np.zeros(1), np.full((1, 1), 100.0), np.array([bias])
-    )
+    hidden[0] = 0.01
+    output, bias = np.repeat([[100.0, 0.0]], [scores, trusted], axis=1), np.repeat([0.0, 30.0], [scores, trusted])
+    return Perceptron(np.zeros(features), np.ones(features), hidden, np.zeros(1), output, bias)
 
 
 def weighing(emptiness: float, doubt: float = -30.0) -> Perceptron:
     """Return a perceptron for layouts: they count by their evidence, and hold nothing, and are wrong, by numbers."""
-    loud = counting(LAYOUT, 0)
+    loud = counting(LAYOUT, 1)
     return loud._replace(output=np.array([[100.0, 0.0, 0.0]]), output_bias=np.array([0.0, emptiness, doubt]))
 
 
-MODEL = RowModel(counting(CANDIDATE, 0), counting(REMAINDER, 0), weighing(-30.0))
+MODEL = RowModel(counting(CANDIDATE, 10, 2), counting(REMAINDER, 1, 1), weighing(-30.0))
 UNSURE = MODEL._replace(layouts=weighing(-30.0, doubt=-1.5))  # so that it looks at all lattices
 
 
@@ -63,7 +64,8 @@ def build(
     probabilities = np.array([sure(confidence, candidate[2]) for candidate in candidates]).reshape(-1, 10)
     remainders = np.tile(np.array([skips, 0, -np.log(len(rows))], np.float32), (len(rows), 1))
     evidence = np.array([loudness], np.float32)
-    return Lattice(spans, np.array(rows), known, remainders, evidence, probabilities)
+    words = np.zeros((len(spans), 11)), np.zeros((len(rows), 11))
+    return Lattice(spans, np.array(rows), known, remainders, evidence, probabilities, *words)
 
 
 def walk(lattice: Lattice, piece: int = 0) -> Iterator[tuple[str, float]]:
@@ -71,9 +73,10 @@ def walk(lattice: Lattice, piece: int = 0) -> Iterator[tuple[str, float]]:
     if piece == len(lattice.rows):
         yield "", 0.0
         return
-    skip = float(MODEL.remainders.evaluate(describe_remainders(lattice))[piece, 0])
+    skip = float(MODEL.remainders.evaluate(describe_remainders(lattice))[piece, 0] + lattice.remainder_words[piece, -1])
     yield from ((text, skip + score) for text, score in walk(lattice, piece + 1))
-    gains = MODEL.candidates.evaluate(describe_candidates(lattice)) + digit_logarithms(lattice.probabilities)
+    words = digit_logarithms(lattice.probabilities) + lattice.candidate_words[:, :-1]
+    gains = MODEL.candidates.evaluate(describe_candidates(lattice))[:, :10] + words
     for candidate in np.flatnonzero(lattice.spans[:, 0] == piece):
         for text, score in list(walk(lattice, int(lattice.spans[candidate, 1]))):
             yield from ((f"{digit}{text}", float(gains[candidate, digit]) + score) for digit in range(10))
@@ -89,6 +92,10 @@ def sum_up(lattice: Lattice) -> dict[str, float]:
 
 
 TANGLE = build([(0, 1, 1, 0.5), (1, 2, 7, 0.2), (0, 2, 4, 1.0), (1, 3, 4, 0.4), (2, 3, 7, -0.5)], skips=-0.4)
+_RNG = np.random.default_rng(0)
+TANGLE = TANGLE._replace(
+    candidate_words=np.log(_RNG.uniform(0.9, 1, (5, 11))), remainder_words=np.log(_RNG.uniform(0.9, 1, (3, 11)))
+)
 
 
 @pytest.mark.parametrize(("together", "text"), [(-2.0, "17"), (4.0, "4")], ids=["apart", "together"])
@@ -232,15 +239,19 @@ def test_candidates_are_described_by_their_evidence_the_whole_s_and_the_network(
     np.testing.assert_array_equal(features[:, :1], TANGLE.candidates)
     np.testing.assert_array_equal(features[:, 1:2], np.tile(TANGLE.evidence, (5, 1)))
     np.testing.assert_allclose(features[:, 2], digit_score(TANGLE.probabilities), rtol=1e-6)
-    np.testing.assert_allclose(features[:, -10:], digit_logarithms(TANGLE.probabilities), rtol=1e-6)
+    np.testing.assert_allclose(features[:, -21:-11], digit_logarithms(TANGLE.probabilities), rtol=1e-6)
+    np.testing.assert_allclose(features[:, -11:], TANGLE.candidate_words, rtol=1e-6)
 
 
-def test_a_piece_is_described_by_what_the_network_says_of_it_alone() -> None:
-    lattice = build([(0, 2, 8, 1), (1, 2, 3, 1), (1, 3, 4, 1)])
+def test_a_piece_is_described_by_what_the_networks_say_of_it_alone() -> None:
+    words = np.log(_RNG.uniform(0.01, 0.05, (3, 11)))
+    lattice = build([(0, 2, 8, 1), (1, 2, 3, 1), (1, 3, 4, 1)])._replace(remainder_words=words)
     features = describe_remainders(lattice)
+    np.testing.assert_allclose(features[:, -1], words[:, -1], rtol=1e-6)
+    np.testing.assert_allclose(np.exp(features[:, -2]), np.exp(words[:, :-1]).sum(axis=1), rtol=1e-5)
     assert features.dtype == np.float32
     assert features.shape == (3, REMAINDER)
-    assert not features[[0, 2], -REMAINDER_FEATURES:].any()  # they are no candidates
+    assert not features[[0, 2], -REMAINDER_FEATURES:-2].any()  # they are no candidates
     assert features[1, -REMAINDER_FEATURES] == pytest.approx(digit_score(lattice.probabilities[1]))
 
 
@@ -248,7 +259,9 @@ def test_a_layout_is_described_by_its_evidence_and_its_best_path() -> None:
     features, _ = measure_layouts(MODEL.candidates, MODEL.remainders, [TANGLE, build([])], "17")
     assert features.dtype == np.float32
     assert features.shape == (2, LAYOUT)
-    assert features[:, -3:].tolist() == [[0, 0, 0], [1, 0, pytest.approx(1)]]  # the second reads nothing
+    assert features[:, -5:-2].tolist() == [[0, 0, 0], [1, 0, pytest.approx(1)]]  # the second reads nothing
+    assert TANGLE.candidate_words.min() < features[0, -1] < features[0, -2] < TANGLE.candidate_words.max()
+    assert features[1, -2:].tolist() == [0, 0]
     assert np.isfinite(features).all()
 
 
@@ -257,3 +270,41 @@ def test_logarithms_of_digits_are_finite_and_of_probabilities() -> None:
     assert np.isfinite(logarithms).all()
     np.testing.assert_allclose(np.exp(logarithms).sum(axis=1), 1)
     assert logarithms[0, 0] == pytest.approx(0, abs=2e-3)
+
+
+def test_columns_say_how_likely_one_digit_stands_in_them_alone_and_how_likely_none() -> None:
+    rng = np.random.default_rng(1)
+    words = [np.log(rng.dirichlet(np.ones(11), width)) for width in (9, 6)]
+    columns, rows = np.array([[0, 4], [3, 9], [2, 3], [4, 6]]), np.array([0, 0, 1, 1])
+    spans, alone = np.array([[0, 1], [1, 2], [2, 3], [3, 4]]), np.zeros((4, 1), np.float32)
+    lattice = build_lattice(spans, rows, alone, alone, alone[0], columns, columns, np.full((4, 10), 0.1), words)
+    np.testing.assert_array_equal(lattice.candidate_words, lattice.remainder_words)
+    for row, (start, stop), heard in zip(rows, columns, lattice.candidate_words, strict=True):
+        taken = np.exp(words[row][start:stop])
+        nothing = taken[:, -1]
+        for digit in range(10):
+            ways = [
+                nothing[:first].prod() * taken[first:last, digit].prod() * nothing[last:].prod()
+                for first in range(len(taken))
+                for last in range(first + 1, len(taken) + 1)
+            ]
+            assert np.exp(heard[digit]) == pytest.approx(sum(ways) + 1e-4)
+        assert np.exp(heard[-1]) == pytest.approx(nothing.prod() + 1e-4)
+
+
+def test_digits_are_those_that_both_networks_find_likely() -> None:
+    lattice = build([(0, 1, 3, 1.0)], rows=(0,), confidence=0.6)
+    assert decide_number(MODEL, [lattice]).text == "3"
+    words = np.log(np.full((1, 11), 0.01))
+    words[0, 8] = np.log(0.9)
+    assert decide_number(MODEL, [lattice._replace(candidate_words=words)]).text == "8"
+
+
+def test_either_network_is_believed_as_far_as_the_perceptron_says() -> None:
+    features = describe_candidates(TANGLE)
+    known = MODEL.candidates.evaluate(features)[:, :10]
+    for place, words in enumerate((digit_logarithms(TANGLE.probabilities), TANGLE.candidate_words[:, :-1])):
+        bias = np.full(12, -30.0)
+        bias[:10], bias[10 + place] = 0, 30
+        believing = MODEL.candidates._replace(output_bias=bias)
+        np.testing.assert_allclose(score_candidates(believing, features), known + words, rtol=1e-4)

@@ -65,6 +65,7 @@ def test_a_space_holds_what_its_modules_read_and_nothing_else() -> None:
     assert others == static | {
         "LICENSE",
         "README.md",
+        "mnist_cnn/network/rows.weights.h5",
         "mnist_cnn/pretrained/metrics.json",
         "mnist_cnn/pretrained/model.weights.h5",
         "requirements.txt",

@@ -16,6 +16,7 @@ from mnist_cnn.images.rows import (
     join_stacked,
     measure_height,
 )
+from mnist_cnn.images.strips import STRIP_MARGIN, WORD_WIDTH
 
 
 def bar(x: float, y: float, width: int = 10, height: int = 40) -> Piece:
@@ -165,3 +166,21 @@ def test_evidence_tells_the_gaps_beside_a_candidate() -> None:
     (middle,) = (one for one in build_row(pieces).candidates if (one.start, one.stop) == (1, 2))
     gaps = [(other.box[0] - one.box[2]) / 40 for one, other in pairwise(pieces)]
     assert middle.evidence[4:6] == pytest.approx(gaps)
+
+
+def test_columns_of_neighbours_meet_halfway_whether_they_are_apart_or_overlap() -> None:
+    row = build_row([bar(20, 50), bar(60, 50), bar(66, 50), bar(120, 50)], are_strokes=True)
+    starts, stops = zip(*row.columns, strict=True)
+    assert starts[1:] == stops[:-1]
+    assert starts[0] <= 1
+    assert stops[-1] >= -(-row.strip.shape[1] // WORD_WIDTH) - 1
+    middle = (40 - 15) * 20 / 40 / WORD_WIDTH + STRIP_MARGIN / WORD_WIDTH
+    assert stops[0] == pytest.approx(middle, abs=1)
+    for start, stop, _, _, columns, _ in row.candidates:
+        assert columns == (starts[start], stops[stop - 1])
+
+
+def test_a_stroke_that_was_written_late_has_its_own_columns() -> None:
+    row = build_row([bar(60, 50), bar(100, 50), bar(20, 50)], are_strokes=True, in_order=True)
+    starts, stops = zip(*row.columns, strict=True)
+    assert starts[2] < stops[2] <= starts[0] < stops[0] <= starts[1] < stops[1]

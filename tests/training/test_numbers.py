@@ -3,10 +3,21 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mnist_cnn.decision import Lattice, Perceptron, RowModel, describe_candidates, describe_remainders, measure_layouts
+from mnist_cnn.decision import (
+    CANDIDATE_OUTPUTS,
+    REMAINDER_OUTPUTS,
+    Perceptron,
+    RowModel,
+    build_lattice,
+    describe_candidates,
+    describe_remainders,
+    measure_layouts,
+    score_candidates,
+    score_remainders,
+)
 from mnist_cnn.errors import EmptyPictureError
 from mnist_cnn.handwriting import Glyph, Samples, Scene, write_number
-from mnist_cnn.images import LAYOUT_EVIDENCE, propose_layouts
+from mnist_cnn.images import LAYOUT_EVIDENCE, Layout, propose_layouts
 from mnist_cnn.training.data import Split
 from mnist_cnn.training.numbers import (
     SOURCES,
@@ -53,6 +64,12 @@ def predict(images: np.ndarray) -> np.ndarray:
     ).reshape(-1, 10)
 
 
+def hear(layout: Layout) -> list[np.ndarray]:
+    """Return what a network of rows may say of a layout."""
+    rng = np.random.default_rng(0)
+    return [np.log(rng.dirichlet(np.ones(11), -(-strip.shape[1] // 2))) for strip in layout.strips]
+
+
 NO_MODEL = RowModel(*[Perceptron(*[np.empty(0)] * 6)] * 3)
 
 
@@ -67,8 +84,8 @@ def rows() -> RowModel:
     return fit_rows(predict, make_rows(40, seed=0), seed=0)
 
 
-def random_perceptron(features: int, rng: np.random.Generator) -> Perceptron:
-    shapes = (features,), (features,), (features, 3), (3,), (3, 1), (1,)
+def random_perceptron(features: int, outputs: int, rng: np.random.Generator) -> Perceptron:
+    shapes = (features,), (features,), (features, 3), (3,), (3, outputs), (outputs,)
     arrays = (rng.normal(size=shape).astype(np.float32) for shape in shapes)
     return Perceptron(*arrays)._replace(scale=np.full(features, 3, np.float32))
 
@@ -140,7 +157,7 @@ def test_rows_are_read_by_what_was_learned_of_others(rows: RowModel) -> None:
 
 def test_parts_of_the_model_take_the_features_that_serving_describes(rows: RowModel) -> None:
     layout = find_in("12").layouts[0]
-    lattice = Lattice(*layout[2:7], predict(layout.images))
+    lattice = build_lattice(*layout[3:], predict(layout.images), hear(layout))
     assert len(rows.candidates.centre) == describe_candidates(lattice).shape[1]
     assert len(rows.remainders.centre) == describe_remainders(lattice).shape[1]
     features, _ = measure_layouts(rows.candidates, rows.remainders, [lattice], "12")
@@ -151,14 +168,14 @@ def test_parts_of_the_model_take_the_features_that_serving_describes(rows: RowMo
 def test_texts_are_as_likely_in_training_as_in_serving(text: str) -> None:
     rng = np.random.default_rng(3)
     layout = find_in("484", 0.4).layouts[0]
-    lattice = Lattice(*layout[2:7], rng.dirichlet(np.ones(10), len(layout.images)))
-    candidates = random_perceptron(describe_candidates(lattice).shape[1], rng)
-    remainders = random_perceptron(describe_remainders(lattice).shape[1], rng)
-    table, digits, left, label, length, pieces, _ = map(jnp.asarray, _spread(text, lattice, 1, 20))
-    steps, skips = candidates.evaluate(table) + digits, remainders.evaluate(left)[..., 0]
+    lattice = build_lattice(*layout[3:], rng.dirichlet(np.ones(10), len(layout.images)), hear(layout))
+    candidates = random_perceptron(describe_candidates(lattice).shape[1], CANDIDATE_OUTPUTS, rng)
+    remainders = random_perceptron(describe_remainders(lattice).shape[1], REMAINDER_OUTPUTS, rng)
+    table, missing, left, label, length, pieces, _ = map(jnp.asarray, _spread(text, lattice, 1, 20))
+    steps, skips = score_candidates(candidates, table) + missing, score_remainders(remainders, left)
     likelihood = np.exp(_log_likelihood(steps, skips, label, length, pieces))
     _, expected = measure_layouts(candidates, remainders, [lattice], text)
-    assert expected[0] > 1e-9
+    assert expected[0] > 1e-12
     assert likelihood == pytest.approx(expected[0], rel=1e-3)
 
 
