@@ -3,7 +3,7 @@
 The page takes its examples from here, and training takes everything it learns besides MNIST.
 """
 
-from mnist_cnn.handwriting.contents import Glyph, Samples, sample_digits, write_nondigit, write_number
+from mnist_cnn.handwriting.contents import Glyph, Samples, sample_digits, sample_gaps, write_nondigit, write_number
 from mnist_cnn.handwriting.nondigits import FAMILIES, FOR_MEASURING, FOR_TRAINING, NONDIGITS, sample_nondigit
 from mnist_cnn.handwriting.numbers import Number, sample_number
 from mnist_cnn.handwriting.rendering import draw, render
@@ -26,6 +26,7 @@ __all__ = [
     "draw",
     "render",
     "sample_digits",
+    "sample_gaps",
     "sample_nondigit",
     "sample_number",
     "sample_scene",

@@ -77,8 +77,7 @@ def write_number(rng: np.random.Generator, samples: Samples | None = None) -> li
         samples: digits to write with; by default they are drawn.
     """
     length, rows = int(rng.choice(8, p=_LENGTHS)) + 1, int(rng.choice([1, 2, 3, 4], p=[0.8, 0.1, 0.05, 0.05]))
-    closest = rng.choice([rng.uniform(-0.2, -0.05), rng.uniform(-0.1, 0.05), rng.uniform(0.05, 0.4)])
-    farthest = closest + rng.uniform(0.05, 0.4)
+    closest, farthest = sample_gaps(rng)
     slope, marks, joins = rng.normal(0, 0.06), rng.choice([0, 0, 0, 0.1, 0.3]), rng.choice([0, 0, 0, 0.7])
     distance = 1.15 + rng.exponential(0.3)
     hand = _Hand(rng, samples)
@@ -106,6 +105,12 @@ def write_number(rng: np.random.Generator, samples: Samples | None = None) -> li
 
 # How often numbers have one digit, two, and so on.
 _LENGTHS = np.array([15, 20, 15, 15, 12, 10, 7, 6]) / 100
+
+
+def sample_gaps(rng: np.random.Generator) -> tuple[float, float]:
+    """Return the narrowest and the widest gap between a number's digits, in their heights; below 0 they overlap."""
+    closest = float(rng.choice([rng.uniform(-0.2, -0.05), rng.uniform(-0.1, 0.05), rng.uniform(0.05, 0.4)]))
+    return closest, closest + rng.uniform(0.05, 0.4)
 
 
 def sample_digits(rng: np.random.Generator) -> list[int]:

@@ -1,8 +1,8 @@
-"""The network of rows: what stands in each column of a strip of writing, read as a whole and without cutting it.
+"""The network of rows, which reads a strip as a whole and cuts nothing out.
 
-It says of every column which digit shows there, or that none does (Graves et al. 2006, "Connectionist temporal
-classification"). It sees what stands beside a digit, too, and needs no cut where digits touch; but it says nothing of
-where a digit begins and ends.
+Its word on each column of a strip is which digit shows there, or that none does (Graves et al. 2006, "Connectionist
+temporal classification: labelling unsegmented sequence data with recurrent neural networks"). It sees what stands
+beside a digit, too; but it doesn't say where a digit begins and where it ends.
 """
 
 from collections.abc import Callable
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     import keras
 
 ROW_WEIGHTS = Path(__file__).with_name("rows.weights.h5")
-# Convolutions of whole columns are few, as the network has to be fast; the first halves width and height, the second
-# and the third the height alone.
+# Half as many filters as the network of digits has, since a row is read in milliseconds. The first block halves width
+# and height, the second and the third the height alone, so that a word stands for two pixels.
 _BLOCKS = (
     Block(24, 5, "same", True),
     Block(48, 3, "same", False),
@@ -33,8 +33,9 @@ _BLOCKS = (
     Block(96, 3, "same", False),
 )
 _HALVED = 1, 2  # numbers of the blocks after which the height is halved
-_UNITS, _NEIGHBOURS = 192, 5  # of a column, and the columns that it is seen among
-# A column depends on what is nearer than the second number of pixels: strips are read in windows that overlap.
+_UNITS, _NEIGHBOURS = 192, 5  # of a word, and among how many words it is seen
+# Pixels of the windows in which strips are read, all of one size, since each size is compiled for itself. They overlap
+# by twice the second number: what is farther away doesn't count for a word.
 WINDOW, _REACH = 128, 16
 
 

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy import ndimage
 
-from mnist_cnn.handwriting import Glyph, render, sample_digits, trace_strokes, write_number
+from mnist_cnn.handwriting import Glyph, render, sample_digits, sample_gaps, trace_strokes, write_number
 from mnist_cnn.images import INK_SIDE, STRIP_HEIGHT, STRIP_MARGIN
 from mnist_cnn.network import NUM_CLASSES
 from mnist_cnn.training.chunks import map_chunks
@@ -70,7 +70,7 @@ def _make_strips(digits: np.ndarray, rng: np.random.Generator) -> list[Strip]:
 
 
 def _write(glyphs: list[Glyph], rng: np.random.Generator) -> Iterator[tuple[np.ndarray, str]]:
-    """Yield the ink of each row of glyphs, 0 to 1, and its text; its height and its line are about known."""
+    """Yield the ink of each row of glyphs, 0 to 1, and its text; height and line are taken a little wrong, as found."""
     pen = INK_SIDE * float(np.exp(rng.uniform(*np.log(_PENS))))
     for row in sorted({glyph.row for glyph in glyphs if glyph.digit is not None}):
         own = [glyph for glyph in glyphs if glyph.row == row]
@@ -97,9 +97,7 @@ def _write(glyphs: list[Glyph], rng: np.random.Generator) -> Iterator[tuple[np.n
 
 def _paste(by_digit: list[np.ndarray], rng: np.random.Generator) -> tuple[np.ndarray, str]:
     """Return the ink of a row of a data set's images, 0 to 1, and its text: in about one size, width and slant."""
-    digits = sample_digits(rng)
-    closest = float(rng.choice([rng.uniform(-0.2, -0.05), rng.uniform(-0.1, 0.05), rng.uniform(0.05, 0.4)]))
-    farthest = closest + rng.uniform(0.05, 0.4)
+    digits, gaps = sample_digits(rng), sample_gaps(rng)
     lean, stretch, size = rng.normal(0, 0.15), np.exp(rng.normal(0, 0.12)), np.exp(rng.normal(0, 0.1))
     zero, sink = rng.choice([1, rng.uniform(0.5, 1)]), rng.uniform(0, 1)  # many write zeros smaller
     strip, end = np.zeros((STRIP_HEIGHT, 2 * STRIP_MARGIN + len(digits) * _TILE), np.float32), float(STRIP_MARGIN)
@@ -117,7 +115,7 @@ def _paste(by_digit: list[np.ndarray], rng: np.random.Generator) -> tuple[np.nda
         last = max(last, start + ink.shape[1])
         place = strip[:, start : start + ink.shape[1]]
         np.maximum(place, ink[:, : place.shape[1]], out=place)
-        end = start + ink.shape[1] + rng.uniform(closest, farthest) * INK_SIDE
+        end = start + ink.shape[1] + rng.uniform(*gaps) * INK_SIDE
     strip = strip[:, : last + STRIP_MARGIN]
     if rng.random() < 0.3:  # thicker or thinner
         strip = ndimage.grey_dilation(strip, (2, 2)) if rng.random() < 0.6 else ndimage.grey_erosion(strip, (2, 1))

@@ -6,7 +6,17 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mnist_cnn.handwriting.contents import CONTENTS, MANNERS, Glyph, draw_turned, measure_gap, write_number, write_out
+from mnist_cnn.handwriting.contents import (
+    CONTENTS,
+    MANNERS,
+    Glyph,
+    draw_turned,
+    measure_gap,
+    sample_digits,
+    sample_gaps,
+    write_number,
+    write_out,
+)
 
 
 def write(kind: str, seed: int) -> list[Glyph]:
@@ -32,6 +42,15 @@ def test_digits_in_a_row_follow_each_other_to_the_right_or_below() -> None:
         middles = [glyph.middle for glyph in write("several", seed)]
         for (x, y), (next_x, next_y) in pairwise(middles):
             assert next_x > x or next_y > y + 0.5
+
+
+def test_samples_of_digits_and_gaps_are_those_of_numbers() -> None:
+    rng = np.random.default_rng(0)
+    samples = [sample_digits(rng) for _ in range(200)]
+    assert {len(digits) for digits in samples} == set(range(1, 9))
+    assert {digit for digits in samples for digit in digits} == set(range(10))
+    for closest, farthest in (sample_gaps(rng) for _ in range(100)):
+        assert -0.2 <= closest < closest + 0.05 <= farthest <= closest + 0.4
 
 
 def test_number_has_one_to_eight_digits_in_each_of_one_to_four_rows() -> None:
