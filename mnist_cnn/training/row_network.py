@@ -70,7 +70,7 @@ def train_row_network(
     variables = network.trainable_variables, network.non_trainable_variables, optimizer.variables
     trainable, non_trainable, optimized = ([variable.value for variable in part] for part in variables)
     state = _State(trainable, non_trainable, optimized, trainable)
-    run = {"seed": seed, "steps": steps, "strips": len(strips), "ink": int(sum(int(s.image.sum()) for s in strips))}
+    run = {"seed": seed, "steps": steps, "strips": len(strips), "data": sum(int(strip.image.sum()) for strip in strips)}
     done = 0
     if checkpoint and checkpoint.exists():
         arrays, facts = load_checkpoint(checkpoint)
