@@ -204,16 +204,12 @@ def _gap(one: Piece, other: Piece) -> float:
 def _find_ends(parts: Sequence[Piece], start: int, stop: int, whole: Piece, height: float) -> tuple[float, float]:
     """Return where a few pieces begin and end: halfway to those before and after them, whether apart or overlapping."""
     left, _, right, _ = whole.box
-    before = after = None
+    before, after = left - 2 * _BESIDE * height, right + 2 * _BESIDE * height
     if start and parts[start - 1].middle[0] < whole.middle[0]:
         before = parts[start - 1].box[2]
     if stop < len(parts) and parts[stop].middle[0] > whole.middle[0]:
         after = parts[stop].box[0]
-    margin = _BESIDE * height
-    return (
-        left - margin if before is None else (before + left) / 2,
-        right + margin if after is None else (after + right) / 2,
-    )
+    return (before + left) / 2, (right + after) / 2
 
 
 def _offset(middle: tuple[float, float], line: np.ndarray, height: float) -> float:

@@ -23,7 +23,7 @@ from mnist_cnn.training.data import Split
 from mnist_cnn.training.distribution import BATCH_AXIS, check_batch_size, is_first_process, make_mesh, place, share
 from mnist_cnn.training.fast_layers import fast_block
 from mnist_cnn.training.metrics import evaluate, find_temperature
-from mnist_cnn.training.step import Learner, State, StepLoop, build_learner
+from mnist_cnn.training.step import Learner, State, StepLoop, assign_weights, build_learner
 from mnist_cnn.training.training_set import TrainingSet, build_training_set
 
 # Steps that run on the device as one call. Between calls the progress bar moves and Ctrl-C takes effect.
@@ -212,7 +212,7 @@ def _train_epochs(
             started = time.perf_counter()
             batches = place(mesh, training_set.choose_batches(config.seed, epoch), None, BATCH_AXIS)
             progress.state, loss, accuracy = _train_epoch(take_steps, progress.state, batches, bar, interrupt)
-            _assign(model, progress.state)
+            assign_weights(model, progress.state.average, progress.state.non_trainable)
             val = evaluate(model, val_split)
             _, val_loss = find_temperature(val.probabilities, val_split.labels)
             row = Epoch(epoch, loss, accuracy, val_loss, val.accuracy, time.perf_counter() - started)
@@ -241,13 +241,3 @@ def _train_epoch(
         bar.update(last - first)
         bar.set_postfix(loss=f"{loss:.4f}", accuracy=f"{accuracy:.4f}")
     return state, loss, accuracy
-
-
-def _assign(model: keras.Model, state: State) -> None:
-    """Put the averaged weights, and the statistics of batch normalization, into the model."""
-    for variables, values in (
-        (model.trainable_variables, state.average),
-        (model.non_trainable_variables, state.non_trainable),
-    ):
-        for variable, value in zip(variables, values, strict=True):
-            variable.assign(np.asarray(value))  # a copy, since the next step donates the array's memory

@@ -29,16 +29,16 @@ from mnist_cnn.handwriting import (
     Scene,
     sample_number,
     sample_scene,
-    trace_strokes,
     write_nondigit,
     write_number,
 )
 from mnist_cnn.images import IMAGE_SHAPE, MAX_GROUP, MAX_LAYOUTS, Layout, propose_layouts, to_mnist
-from mnist_cnn.network import NUM_CLASSES, compute_words, cut_windows, join_windows, load_row_weights
+from mnist_cnn.network import compute_words, cut_windows, join_windows, load_row_weights
 from mnist_cnn.training.chunks import map_chunks
 from mnist_cnn.training.data import Split
 from mnist_cnn.training.metrics import confidence_error
 from mnist_cnn.training.perceptrons import count_steps, fit_perceptrons
+from mnist_cnn.training.synthetic import trace_samples
 from mnist_cnn.training.vote import Predict
 
 # Numbers per chunk: one takes about 200 ms, a photo twice that.
@@ -94,7 +94,9 @@ def make_numbers(count: int, seed: int, digits: Split, sources: Sequence[str] = 
         digits: of MNIST. Half of what isn't written on a pad is written with some of them, along their centre lines.
         sources: of the numbers, in turn.
     """
-    make = partial(_make_numbers, samples=_trace_samples(digits, seed), sources=sources)
+    some = Split(*(part[:_SAMPLES] for part in digits))
+    samples = trace_samples(some, np.random.default_rng(seed))
+    make = partial(_make_numbers, samples=samples, sources=sources)
     chunks = map_chunks(make, np.arange(count), seed, _CHUNK)
     return [number for chunk in chunks for number in chunk]
 
@@ -210,18 +212,6 @@ def measure_numbers(predict: Predict, model: RowModel, numbers: Sequence[MadeNum
             for group, parts in groups.items()
         },
     }
-
-
-def _trace_samples(digits: Split, seed: int) -> Samples:
-    """Return the centre lines of some of each digit; of none where one is missing."""
-    samples: list[list[list[np.ndarray]]] = [[] for _ in range(NUM_CLASSES)]
-    chosen = slice(_SAMPLES)
-    for label, strokes in zip(
-        digits.labels[chosen], trace_strokes(digits.images[chosen], np.random.default_rng(seed)), strict=True
-    ):
-        if strokes:
-            samples[label].append(strokes)
-    return samples if all(samples) else []
 
 
 def _make_numbers(

@@ -13,6 +13,7 @@ from tqdm import tqdm
 from mnist_cnn.network import NUM_CLASSES, build_row_network, stock_block
 from mnist_cnn.training.checkpoint import check_same_run, load_checkpoint, save_checkpoint
 from mnist_cnn.training.fast_layers import fast_block
+from mnist_cnn.training.step import assign_weights, build_optimizer, update_average
 from mnist_cnn.training.strips import Strip
 
 STEPS = 6_500
@@ -65,7 +66,8 @@ def train_row_network(
     """
     keras.utils.set_random_seed(seed)
     network = build_row_network(fast_block if jax.default_backend() == "cpu" else stock_block)
-    optimizer = _build_optimizer(network, steps)
+    decay = max(steps - _WARMUP, 1)
+    optimizer = build_optimizer(network, _LEARNING_RATE, _WARMUP, decay, _WEIGHT_DECAY, _LARGEST_GRADIENT)
     groups = _group(strips)
     variables = network.trainable_variables, network.non_trainable_variables, optimizer.variables
     trainable, non_trainable, optimized = ([variable.value for variable in part] for part in variables)
@@ -90,7 +92,9 @@ def train_row_network(
             if checkpoint:
                 arrays = list(map(np.asarray, jax.tree.leaves(state)))
                 save_checkpoint(checkpoint, arrays, {"run": run, "steps": step + 1})
-    return _list_weights(network, state)
+    assign_weights(network, state.average, state.non_trainable)
+    weights: list[np.ndarray] = network.get_weights()
+    return weights
 
 
 def read_strips(weights: list[np.ndarray], strips: Sequence[Strip]) -> float:
@@ -104,16 +108,6 @@ def read_strips(weights: list[np.ndarray], strips: Sequence[Strip]) -> float:
             read = [word for word, before in zip(row, [-1, *row], strict=False) if word not in (before, NUM_CLASSES)]
             right += read == label[:length].tolist()
     return right / len(strips)
-
-
-def _build_optimizer(network: keras.Model, steps: int) -> keras.optimizers.Optimizer:
-    schedule = keras.optimizers.schedules.CosineDecay(
-        0.0, max(steps - _WARMUP, 1), warmup_target=_LEARNING_RATE, warmup_steps=_WARMUP
-    )
-    optimizer = keras.optimizers.AdamW(schedule, weight_decay=_WEIGHT_DECAY, global_clipnorm=_LARGEST_GRADIENT)
-    optimizer.exclude_from_weight_decay(var_names=["bias", "beta", "gamma"])
-    optimizer.build(network.trainable_variables)
-    return optimizer
 
 
 def _group(strips: Sequence[Strip]) -> list[_Group]:
@@ -156,23 +150,9 @@ def _compile_step(network: keras.Model, optimizer: keras.optimizers.Optimizer) -
             losses = keras.ops.ctc_loss(labels, logits, lengths, widths, mask_index=NUM_CLASSES)
             return losses.mean(), others
 
-        # The average starts low, so that it soon forgets the random first weights.
-        decay = jnp.minimum(_AVERAGE_DECAY, (1 + step) / (10 + step))
         (loss, non_trainable), gradients = jax.value_and_grad(compute_loss, has_aux=True)(state.trainable)
         trainable, optimized = optimizer.stateless_apply(state.optimizer, gradients, state.trainable)
-        average = [old + (1 - decay) * (new - old) for old, new in zip(state.average, trainable, strict=True)]
+        average = update_average(state.average, trainable, _AVERAGE_DECAY, step)
         return _State(trainable, non_trainable, optimized, average), loss
 
     return take_step
-
-
-def _list_weights(network: keras.Model, state: _State) -> list[np.ndarray]:
-    """Return the averaged weights and the statistics, in the order of Keras's `get_weights`."""
-    for variables, values in (
-        (network.trainable_variables, state.average),
-        (network.non_trainable_variables, state.non_trainable),
-    ):
-        for variable, value in zip(variables, values, strict=True):
-            variable.assign(np.asarray(value))
-    weights: list[np.ndarray] = network.get_weights()
-    return weights

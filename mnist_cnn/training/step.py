@@ -99,9 +99,7 @@ class Learner(NamedTuple):
 
         gradients, (non_trainable, probabilities, measured) = jax.grad(compute_loss, has_aux=True)(state.trainable)
         trainable, optimizer = self.optimizer.stateless_apply(state.optimizer, gradients, state.trainable)
-        # The decay starts low, so that the average soon forgets the random initial weights.
-        decay = jnp.minimum(config.average_decay, (1 + state.steps) / (10 + state.steps))
-        average = [old + (1 - decay) * (new - old) for old, new in zip(state.average, trainable, strict=True)]
+        average = update_average(state.average, trainable, config.average_decay, state.steps)
         memory = remember(state.memory, rows, probabilities)
         return State(trainable, non_trainable, optimizer, average, memory, state.totals + measured, state.steps + 1)
 
@@ -143,16 +141,53 @@ def build_learner(config: TrainConfig, steps_per_epoch: int, block: Callable[...
     model = build_model(block)
     # The loss needs logits: where a softmax has underflowed, the cross-entropy has no gradient.
     network = keras.Model(model.input, model.get_layer("logits").output)
-    schedule = keras.optimizers.schedules.CosineDecay(
-        0.0,
-        (config.epochs - 1) * steps_per_epoch + 1,
-        warmup_target=config.learning_rate,
-        warmup_steps=steps_per_epoch,
+    optimizer = build_optimizer(
+        network, config.learning_rate, steps_per_epoch, (config.epochs - 1) * steps_per_epoch + 1, config.weight_decay
     )
-    optimizer = keras.optimizers.AdamW(schedule, weight_decay=config.weight_decay)
+    return Learner(config, config.epochs * steps_per_epoch, network, optimizer)
+
+
+def build_optimizer(
+    network: keras.Model,
+    learning_rate: float,
+    warmup: int,
+    decay: int,
+    weight_decay: float,
+    largest_gradient: float | None = None,
+) -> keras.optimizers.Optimizer:
+    """Return AdamW for a network, built.
+
+    Args:
+        network: to be trained.
+        learning_rate: its peak.
+        warmup: steps to the peak.
+        decay: steps from there to zero, along a cosine.
+        weight_decay: applied to kernels only.
+        largest_gradient: the norm that all gradients together are cut down to; None leaves them.
+    """
+    schedule = keras.optimizers.schedules.CosineDecay(0.0, decay, warmup_target=learning_rate, warmup_steps=warmup)
+    optimizer = keras.optimizers.AdamW(schedule, weight_decay=weight_decay, global_clipnorm=largest_gradient)
     optimizer.exclude_from_weight_decay(var_names=["bias", "beta", "gamma"])
     optimizer.build(network.trainable_variables)
-    return Learner(config, config.epochs * steps_per_epoch, network, optimizer)
+    return optimizer
+
+
+def update_average(
+    average: list[jax.Array], weights: list[jax.Array], decay: float, steps: jax.Array | int
+) -> list[jax.Array]:
+    """Return the moving average of weights after a step.
+
+    The decay starts low, so that the average soon forgets the random initial weights.
+    """
+    decayed = jnp.minimum(decay, (1 + steps) / (10 + steps))
+    return [old + (1 - decayed) * (new - old) for old, new in zip(average, weights, strict=True)]
+
+
+def assign_weights(model: keras.Model, trainable: list[jax.Array], non_trainable: list[jax.Array]) -> None:
+    """Put weights, and the statistics of batch normalization, into a model."""
+    for variables, values in ((model.trainable_variables, trainable), (model.non_trainable_variables, non_trainable)):
+        for variable, value in zip(variables, values, strict=True):
+            variable.assign(np.asarray(value))  # a copy, since the next step donates the array's memory
 
 
 def smooth_labels(labels: jax.Array, label_smoothing: float) -> jax.Array:

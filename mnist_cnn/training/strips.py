@@ -9,11 +9,12 @@ from typing import NamedTuple
 import numpy as np
 from scipy import ndimage
 
-from mnist_cnn.handwriting import Glyph, render, sample_digits, sample_gaps, trace_strokes, write_number
+from mnist_cnn.handwriting import Glyph, render, sample_digits, sample_gaps, write_number
 from mnist_cnn.images import INK_SIDE, STRIP_HEIGHT, STRIP_MARGIN
 from mnist_cnn.network import NUM_CLASSES
 from mnist_cnn.training.chunks import map_chunks
 from mnist_cnn.training.data import Split
+from mnist_cnn.training.synthetic import trace_samples
 
 # How many strips are pasted, and how many are written along the centre lines of a data set's digits; the other ones
 # are drawn.
@@ -52,19 +53,15 @@ def make_strips(count: int, seed: int, digits: Split) -> list[Strip]:
 
 def _make_strips(digits: np.ndarray, rng: np.random.Generator) -> list[Strip]:
     images, labels = digits["image"], digits["label"]
-    traced: list[list[list[np.ndarray]]] = [[] for _ in range(NUM_CLASSES)]
-    for label, strokes in zip(labels, trace_strokes(images, rng), strict=True):
-        if strokes:
-            traced[label].append(strokes)
+    traced = trace_samples(Split(images, labels), rng)
     by_digit = [images[labels == digit, ..., 0] for digit in range(NUM_CLASSES)]
-    has_all = all(map(len, by_digit)) and all(traced)
     strips: list[Strip] = []
     while len(strips) < len(digits):
         kind = rng.random()
-        if has_all and kind < _PASTED:
+        if traced and kind < _PASTED:
             made = [_paste(by_digit, rng)]
         else:
-            made = list(_write(write_number(rng, traced if has_all and kind < _PASTED + _TRACED else None), rng))
+            made = list(_write(write_number(rng, traced if kind < _PASTED + _TRACED else None), rng))
         strips += [Strip(_spoil(ink, rng), text) for ink, text in made if ink.shape[1] <= _WIDEST]
     return strips[: len(digits)]
 

@@ -8,7 +8,7 @@ from functools import partial
 
 import numpy as np
 
-from mnist_cnn.handwriting import FOR_TRAINING, draw, sample_nondigit, sample_strokes, trace
+from mnist_cnn.handwriting import FOR_TRAINING, Samples, draw, sample_nondigit, sample_strokes, trace, trace_strokes
 from mnist_cnn.images import IMAGE_SHAPE, to_mnist
 from mnist_cnn.network import NUM_CLASSES
 from mnist_cnn.training.chunks import map_chunks
@@ -50,6 +50,15 @@ def trace_digits(split: Split, count: int, seed: int) -> Split:
     rows = np.concatenate([rng.permutation(len(split.labels)) for _ in range(2)])[:count]
     traced = map_chunks(_trace, split.images[rows], seed)
     return Split(np.concatenate(traced), split.labels[rows])
+
+
+def trace_samples(digits: Split, rng: np.random.Generator) -> Samples:
+    """Return the centre lines of each digit's images; none at all where a digit is missing."""
+    samples: list[list[list[np.ndarray]]] = [[] for _ in range(NUM_CLASSES)]
+    for label, strokes in zip(digits.labels, trace_strokes(digits.images, rng), strict=True):
+        if strokes:
+            samples[label].append(strokes)
+    return samples if all(samples) else []
 
 
 def _draw_digits(labels: np.ndarray, rng: np.random.Generator) -> np.ndarray:

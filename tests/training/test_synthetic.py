@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from mnist_cnn.training.data import NO_DIGIT, Split
-from mnist_cnn.training.synthetic import draw_digits, draw_nondigits, trace_digits
+from mnist_cnn.training.synthetic import draw_digits, draw_nondigits, trace_digits, trace_samples
 
 
 def test_digits_are_drawn_as_many_of_each() -> None:
@@ -64,3 +64,10 @@ def test_a_digit_too_faint_to_trace_stays_as_it_is() -> None:
     faint = Split(draw_digits(5, seed=8).images // 4, np.arange(5, dtype=np.int32))
     traced = trace_digits(faint, 5, seed=0)
     np.testing.assert_array_equal(traced.images, faint.images[traced.labels])
+
+
+def test_centre_lines_are_those_of_each_digit_or_none_where_one_is_missing() -> None:
+    digits = draw_digits(20, seed=0)
+    samples = trace_samples(digits, np.random.default_rng(0))
+    assert [len(strokes) for strokes in samples] == [2] * 10
+    assert not trace_samples(Split(digits.images[:9], digits.labels[:9]), np.random.default_rng(0))
