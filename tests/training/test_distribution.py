@@ -20,9 +20,11 @@ from mnist_cnn.training.distribution import (
     share,
 )
 
-# A process of a run on two hosts with two devices each. It prints what it sees as JSON.
+# A process of a run on two hosts with two devices each. It writes what it sees into a file, as JSON: to its output, the
+# library of the exchange between hosts writes as well, within the same line at times.
 HOST = """
 import json, sys
+from pathlib import Path
 import jax, numpy as np
 from mnist_cnn.training import distribution as d
 number = int(sys.argv[2])
@@ -32,7 +34,7 @@ rows = np.arange(8).reshape(4, 2)
 split, whole = d.place(mesh, rows, d.BATCH_AXIS), d.place(mesh, {"a": rows})["a"]
 def parts(array):
     return [np.asarray(shard.data).tolist() for shard in array.addressable_shards]
-print(json.dumps({
+Path(sys.argv[3]).write_text(json.dumps({
     "first": d.is_first_process(),
     "devices": mesh.size,
     "split": parts(split),
@@ -43,19 +45,20 @@ print(json.dumps({
 
 
 @pytest.fixture(scope="module")
-def hosts() -> list[dict[str, Any]]:
+def hosts(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
+    files = [tmp_path_factory.mktemp("hosts") / f"{number}.json" for number in range(2)]
     with socket.create_server(("localhost", 0)) as server:
         address = f"localhost:{server.getsockname()[1]}"
     environment = os.environ | {"XLA_FLAGS": "--xla_force_host_platform_device_count=2"}
     processes = [
         subprocess.Popen(
-            [sys.executable, "-c", HOST, address, str(number)],
+            [sys.executable, "-c", HOST, address, str(number), str(file)],
             env=environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
         )
-        for number in range(2)
+        for number, file in enumerate(files)
     ]
     try:
         outputs = [process.communicate(timeout=120) for process in processes]
@@ -63,8 +66,7 @@ def hosts() -> list[dict[str, Any]]:
         for process in processes:
             process.kill()
     assert [process.returncode for process in processes] == [0, 0], outputs
-    # Others, such as the library of the exchange between hosts, print as well.
-    return [json.loads(next(line for line in output.splitlines() if line.startswith("{"))) for output, _ in outputs]
+    return [json.loads(file.read_text()) for file in files]
 
 
 def test_one_of_two_processes_is_the_first(hosts: list[dict[str, Any]]) -> None:
