@@ -13,7 +13,7 @@ from tqdm import tqdm
 from mnist_cnn.network import NUM_CLASSES, build_row_network, stock_block
 from mnist_cnn.training.checkpoint import check_same_run, load_checkpoint, save_checkpoint
 from mnist_cnn.training.fast_layers import fast_block
-from mnist_cnn.training.step import assign_weights, build_optimizer, update_average
+from mnist_cnn.training.step import assign_weights, build_optimizer, list_values, update_average
 from mnist_cnn.training.strips import Strip
 
 STEPS = 6_500
@@ -69,8 +69,7 @@ def train_row_network(
     decay = max(steps - _WARMUP, 1)
     optimizer = build_optimizer(network, _LEARNING_RATE, _WARMUP, decay, _WEIGHT_DECAY, _LARGEST_GRADIENT)
     groups = _group(strips)
-    variables = network.trainable_variables, network.non_trainable_variables, optimizer.variables
-    trainable, non_trainable, optimized = ([variable.value for variable in part] for part in variables)
+    trainable, non_trainable, optimized = list_values(network, optimizer)
     state = _State(trainable, non_trainable, optimized, trainable)
     run = {"seed": seed, "steps": steps, "strips": len(strips), "data": sum(int(strip.image.sum()) for strip in strips)}
     done = 0

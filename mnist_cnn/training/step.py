@@ -61,14 +61,7 @@ class Learner(NamedTuple):
 
     def build_state(self, labels: np.ndarray) -> State:
         """Return the state before the first step, for training images with these labels, on the default device."""
-        trainable, non_trainable, optimizer = (
-            [variable.value for variable in variables]
-            for variables in (
-                self.network.trainable_variables,
-                self.network.non_trainable_variables,
-                self.optimizer.variables,
-            )
-        )
+        trainable, non_trainable, optimizer = list_values(self.network, self.optimizer)
         memory = jax.nn.one_hot(labels, NUM_CLASSES)
         return State(trainable, non_trainable, optimizer, trainable, memory, jnp.zeros(2), jnp.zeros((), int))
 
@@ -170,6 +163,12 @@ def build_optimizer(
     optimizer.exclude_from_weight_decay(var_names=["bias", "beta", "gamma"])
     optimizer.build(network.trainable_variables)
     return optimizer
+
+
+def list_values(network: keras.Model, optimizer: keras.optimizers.Optimizer) -> tuple[list[jax.Array], ...]:
+    """Return the values of a network's trainable and non-trainable variables, and of its optimizer's."""
+    variables = network.trainable_variables, network.non_trainable_variables, optimizer.variables
+    return tuple([variable.value for variable in part] for part in variables)
 
 
 def update_average(

@@ -46,7 +46,7 @@ Path(sys.argv[3]).write_text(json.dumps({
 
 @pytest.fixture(scope="module")
 def hosts(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
-    files = [tmp_path_factory.mktemp("hosts") / f"{number}.json" for number in range(2)]
+    files = [tmp_path_factory.mktemp("host") / "seen.json" for _ in range(2)]
     with socket.create_server(("localhost", 0)) as server:
         address = f"localhost:{server.getsockname()[1]}"
     environment = os.environ | {"XLA_FLAGS": "--xla_force_host_platform_device_count=2"}
