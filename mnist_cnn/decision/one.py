@@ -22,7 +22,8 @@ class Decision(NamedTuple):
         probabilities: of the digits 0 to 9, float32 array of shape (10,); they sum to 1.
         outcome: what the picture shows.
         loudest: the number of the segment that counts most.
-        several: how likely it shows several digits, 0 to 1; 0 for a drawing that shows one.
+        several: how likely it shows several digits, 0 to 1. Of a drawing that is taken for one: how likely it is none,
+            which is as likely as not where the digit score is the threshold.
     """
 
     probabilities: np.ndarray
@@ -58,10 +59,13 @@ def decide(
 
 
 def _decide_drawing(probabilities: np.ndarray, threshold: float) -> Decision:
-    is_digit = digit_score(probabilities) >= threshold
+    score = digit_score(probabilities)
+    is_digit = score >= threshold
     otherwise = Outcome.SEVERAL if np.count_nonzero(is_digit) > 1 else Outcome.NONE
     outcome = Outcome.DIGIT if is_digit[0] else otherwise
-    return Decision(probabilities[0], outcome, 0, float(outcome == Outcome.SEVERAL))
+    doubt = 1 - float(score[0])
+    several = doubt / (doubt + 1 - threshold) if is_digit[0] and doubt else float(outcome == Outcome.SEVERAL)
+    return Decision(probabilities[0], outcome, 0, several)
 
 
 def count_votes(vote: Perceptron, features: np.ndarray, present: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -128,3 +128,15 @@ def test_drawing_shows_several_if_it_is_no_digit_but_its_parts_are(scores: tuple
     decision = decide(make_vote(), 0.8, probabilities, BOXES, DRAWING)
     assert decision.outcome is outcome
     np.testing.assert_array_equal(decision.probabilities, probabilities[0])
+
+
+@pytest.mark.parametrize(
+    ("score", "threshold", "several"),
+    [(0.8, 0.8, 0.5), (0.95, 0.8, 0.2), (1.0, 0.8, 0.0), (1.0, 1.0, 0.0), (0.4, 0.8, 0.0)],
+    ids=["at the threshold", "above it", "a sure digit", "the highest threshold", "no digit"],
+)
+def test_drawing_that_is_taken_for_one_digit_is_doubted_near_the_threshold(
+    score: float, threshold: float, several: float
+) -> None:
+    probabilities = np.array([[score, 1 - score, *[0.0] * 8]]) if score == 1 else np.stack([sure(score, 0)])
+    assert decide(make_vote(), threshold, probabilities, BOXES[:1], DRAWING).several == pytest.approx(several, abs=0.1)
