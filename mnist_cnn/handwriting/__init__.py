@@ -3,7 +3,15 @@
 The page takes its examples from here, and training takes everything it learns besides MNIST.
 """
 
-from mnist_cnn.handwriting.contents import Glyph, Samples, sample_digits, sample_gaps, write_nondigit, write_number
+from mnist_cnn.handwriting.contents import (
+    DENSE_GAPS,
+    Glyph,
+    Samples,
+    sample_digits,
+    sample_gaps,
+    write_nondigit,
+    write_number,
+)
 from mnist_cnn.handwriting.nondigits import FAMILIES, FOR_MEASURING, FOR_TRAINING, NONDIGITS, sample_nondigit
 from mnist_cnn.handwriting.numbers import Number, sample_number
 from mnist_cnn.handwriting.rendering import draw, render
@@ -13,6 +21,7 @@ from mnist_cnn.handwriting.tracing import trace, trace_strokes
 from mnist_cnn.handwriting.writing import sample_strokes
 
 __all__ = [
+    "DENSE_GAPS",
     "FAMILIES",
     "FOR_MEASURING",
     "FOR_TRAINING",

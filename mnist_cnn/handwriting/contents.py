@@ -66,7 +66,9 @@ def _write_several(rng: np.random.Generator) -> list[Glyph]:
     return glyphs
 
 
-def write_number(rng: np.random.Generator, samples: Samples | None = None) -> list[Glyph]:
+def write_number(
+    rng: np.random.Generator, samples: Samples | None = None, gaps: tuple[float, float] | None = None
+) -> list[Glyph]:
     """Write a number of one to eight digits, sometimes several below each other, in one hand: as people write amounts.
 
     Digits stand apart, or touch, or overlap, and the pen may go on from one to the next; commas, dots, dashes and signs
@@ -75,9 +77,10 @@ def write_number(rng: np.random.Generator, samples: Samples | None = None) -> li
     Args:
         rng: the only source of randomness.
         samples: digits to write with; by default they are drawn.
+        gaps: the narrowest and the widest between digits, in their heights; by default as `sample_gaps` returns them.
     """
     length, rows = int(rng.choice(8, p=_LENGTHS)) + 1, int(rng.choice([1, 2, 3, 4], p=[0.8, 0.1, 0.05, 0.05]))
-    closest, farthest = sample_gaps(rng)
+    closest, farthest = gaps or sample_gaps(rng)
     slope, marks, joins = rng.normal(0, 0.06), rng.choice([0, 0, 0, 0.1, 0.3]), rng.choice([0, 0, 0, 0.7])
     distance = 1.15 + rng.exponential(0.3)
     hand = _Hand(rng, samples)
@@ -102,6 +105,9 @@ def write_number(rng: np.random.Generator, samples: Samples | None = None) -> li
                 pen = None
     return glyphs
 
+
+# The narrowest and the widest gap between digits that nearly all touch or overlap, in their heights.
+DENSE_GAPS = -0.2, 0.02
 
 # How often numbers have one digit, two, and so on.
 _LENGTHS = np.array([15, 20, 15, 15, 12, 10, 7, 6]) / 100

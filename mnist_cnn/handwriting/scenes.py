@@ -149,11 +149,19 @@ _EMPTY = {
     "texture": Setting(15, grounds=TEXTURES, soil=0.2, light=0.6, blur=0.4, trouble=0.4, jpeg=0.4, alpha=0.05),
 }  # fmt: skip
 
+# A form's box of one digit, scanned: it has no room for a number.
+_BOX = {
+    "box": Setting(10, (24, 90), (0.5, 0.95), ("plain", "grain", "guilloche", "guilloche"), rules=0.2, frame=0.2,
+        neighbours=0.5, soil=0.2, light=0.4, blur=0.4, trouble=0.4, jpeg=0.4, crop=1),
+}  # fmt: skip
+
 # Kind -> what writes, and where; kinds are named by both.
 SCENES: dict[str, tuple[Callable[[np.random.Generator], list[Glyph]], Setting]] = {
     f"{content}: {name}": (write, setting)
     for content, (_, write) in CONTENTS.items()
-    for name, setting in (_SETTINGS | (_EMPTY if content == "nothing" else {})).items()
+    for name, setting in (
+        _SETTINGS | (_EMPTY if content == "nothing" else {}) | (_BOX if content != "number" else {})
+    ).items()
 }
 
 

@@ -276,12 +276,13 @@ def _look(place: _Place) -> Iterator[Segment]:
     if view is None:
         return
     contrast, threshold = view.plane.contrast, view.plane.threshold
-    above = contrast[view.inner][contrast[view.inner] > threshold]
+    inside = contrast[view.inner]
+    above = inside[inside > threshold]
     if not above.size:
         return
     middle = otsu(above)
     lines = find_lines(contrast, middle, _LOOKED_LINE)
-    looks = [(contrast, middle), (contrast, (threshold + middle) / 2)]
+    looks = [(contrast, middle), (contrast, max(threshold, otsu(inside)))]
     if lines.any():
         looks.append((np.where(lines, 0, contrast), middle))
     seen: list[np.ndarray] = []

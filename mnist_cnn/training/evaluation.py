@@ -9,7 +9,7 @@ import keras
 import numpy as np
 
 from mnist_cnn.decision import Outcome, Perceptron, digit_score
-from mnist_cnn.handwriting import FAMILIES, FOR_MEASURING, SCENES
+from mnist_cnn.handwriting import DENSE_GAPS, FAMILIES, FOR_MEASURING, SCENES
 from mnist_cnn.training.card import render_card
 from mnist_cnn.training.data import NO_DIGIT, Mnist, Split
 from mnist_cnn.training.figures import save_figures
@@ -32,7 +32,7 @@ DRAWINGS = 4_000
 # Two different seeds, so that the threshold isn't measured on the drawings that it was chosen by. Both are far from the
 # seeds that people give to training runs.
 CHOICE_SEED, MEASURING_SEED = 1_000_001, 1_000_002
-PAD_SEED = 1_000_003  # of more numbers from a pad, to fit to
+DENSE_SEED, PAD_SEED = 1_000_003, 1_000_004  # of more numbers from a pad, to fit to; the first nearly all touch
 
 # The vote and the reading of rows have many weights, and every kind of picture has to be among those that they are
 # fitted to. Numbers from a pad, with their strokes or without, cost little: there are more of them.
@@ -61,9 +61,9 @@ def measure(model: keras.Model, mnist: Mnist, drawings: int = DRAWINGS) -> Measu
         model: from images of shape (n, 28, 28, 1) to probabilities of shape (n, 10).
         mnist: the test split is scored; the validation split determines the threshold.
         drawings: number of digits to draw. The vote is fitted to `EXAMPLES_PER_DRAWING` times as many pictures, and
-            measured on a quarter as many others; the reading of rows is fitted to as many numbers of all kinds and as
-            many from a pad as the vote to pictures, and measured on as many others as there are drawings. Half as many
-            non-digits are drawn, and a twentieth for each level of each condition.
+            measured on a quarter as many others; the reading of rows is fitted to as many numbers of all kinds, as
+            many from a pad, and as many dense ones from a pad as the vote to pictures, and measured on as many others
+            as there are drawings. Half as many non-digits are drawn, and a twentieth for each level of each condition.
     """
     val, test = evaluate(model, mnist.val), evaluate(model, mnist.test)
     drawn_split = draw_digits(drawings, MEASURING_SEED)
@@ -73,6 +73,7 @@ def measure(model: keras.Model, mnist: Mnist, drawings: int = DRAWINGS) -> Measu
     examples = EXAMPLES_PER_DRAWING * drawings
     vote = fit_vote(read, make_pictures(examples, CHOICE_SEED), CHOICE_SEED)
     numbers = make_numbers(examples, CHOICE_SEED, mnist.val)
+    numbers += make_numbers(examples, DENSE_SEED, mnist.val, PAD_SOURCES, DENSE_GAPS)
     numbers += make_numbers(examples, PAD_SEED, mnist.val, PAD_SOURCES)
     rows = fit_rows(read, numbers, CHOICE_SEED)
     decide = partial(read_pictures, read, vote, threshold)

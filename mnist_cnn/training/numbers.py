@@ -85,7 +85,9 @@ class MadeNumber(NamedTuple):
     digits: np.ndarray
 
 
-def make_numbers(count: int, seed: int, digits: Split, sources: Sequence[str] = SOURCES) -> list[MadeNumber]:
+def make_numbers(
+    count: int, seed: int, digits: Split, sources: Sequence[str] = SOURCES, gaps: tuple[float, float] | None = None
+) -> list[MadeNumber]:
     """Return made numbers; the same arguments give the same ones.
 
     Args:
@@ -93,10 +95,11 @@ def make_numbers(count: int, seed: int, digits: Split, sources: Sequence[str] = 
         seed: of everything in them.
         digits: of MNIST. Half of what isn't written on a pad is written with some of them, along their centre lines.
         sources: of the numbers, in turn.
+        gaps: the narrowest and the widest between digits, in their heights; by default all sorts.
     """
     some = Split(*(part[:_SAMPLES] for part in digits))
     samples = trace_samples(some, np.random.default_rng(seed))
-    make = partial(_make_numbers, samples=samples, sources=sources)
+    make = partial(_make_numbers, samples=samples, sources=sources, gaps=gaps)
     chunks = map_chunks(make, np.arange(count), seed, _CHUNK)
     return [number for chunk in chunks for number in chunk]
 
@@ -215,18 +218,24 @@ def measure_numbers(predict: Predict, model: RowModel, numbers: Sequence[MadeNum
 
 
 def _make_numbers(
-    numbers: np.ndarray, rng: np.random.Generator, samples: Samples, sources: Sequence[str]
+    numbers: np.ndarray,
+    rng: np.random.Generator,
+    samples: Samples,
+    sources: Sequence[str],
+    gaps: tuple[float, float] | None,
 ) -> list[MadeNumber]:
-    return [_make_number(sources[number % len(sources)], rng, samples) for number in numbers]
+    return [_make_number(sources[number % len(sources)], rng, samples, gaps) for number in numbers]
 
 
-def _make_number(source: str, rng: np.random.Generator, samples: Samples) -> MadeNumber:
+def _make_number(
+    source: str, rng: np.random.Generator, samples: Samples, gaps: tuple[float, float] | None
+) -> MadeNumber:
     is_number = rng.random() >= _NONE
     made: Scene | Number
     glyphs, strokes, digits = None, None, np.empty((0, *IMAGE_SHAPE), np.uint8)
     if is_number:
         # Centre lines are no strokes of a pen: they end where lines meet.
-        glyphs = write_number(rng, samples if source != "strokes" and rng.random() < _WRITTEN else None)
+        glyphs = write_number(rng, samples if source != "strokes" and rng.random() < _WRITTEN else None, gaps)
     if source == "photo":
         kind = "number" if is_number else str(rng.choice(["non-digit", "nothing"]))
         made = sample_scene(rng, kind, glyphs)

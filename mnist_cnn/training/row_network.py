@@ -16,7 +16,7 @@ from mnist_cnn.training.fast_layers import fast_block
 from mnist_cnn.training.step import assign_weights, build_optimizer, list_values, update_average
 from mnist_cnn.training.strips import Strip
 
-STEPS = 6_500
+STEPS = 8_000
 _BATCH_SIZE, _LEARNING_RATE, _WARMUP = 64, 3e-3, 300
 _WEIGHT_DECAY, _AVERAGE_DECAY, _LARGEST_GRADIENT = 0.02, 0.998, 5.0
 # A step takes strips of about one width, because each width is compiled for itself: whole tiles of the fast layers.

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy import ndimage
 
-from mnist_cnn.handwriting import Glyph, render, sample_digits, sample_gaps, write_number
+from mnist_cnn.handwriting import DENSE_GAPS, Glyph, render, sample_digits, sample_gaps, write_number
 from mnist_cnn.images import INK_SIDE, STRIP_HEIGHT, STRIP_MARGIN
 from mnist_cnn.network import NUM_CLASSES
 from mnist_cnn.training.chunks import map_chunks
@@ -19,6 +19,7 @@ from mnist_cnn.training.synthetic import trace_samples
 # How many strips are pasted, and how many are written along the centre lines of a data set's digits; the other ones
 # are drawn.
 _PASTED, _TRACED = 0.35, 0.25
+_DENSE = 0.5  # so many have digits that nearly all touch, since those are the hardest to read
 _PENS = 0.05, 0.22  # in heights of a digit
 _WIDEST = 224  # pixels; wider ones are left out
 _TILE = 48  # pixels of the square in which a pasted digit is bent
@@ -58,10 +59,11 @@ def _make_strips(digits: np.ndarray, rng: np.random.Generator) -> list[Strip]:
     strips: list[Strip] = []
     while len(strips) < len(digits):
         kind = rng.random()
+        gaps = DENSE_GAPS if rng.random() < _DENSE else sample_gaps(rng)
         if traced and kind < _PASTED:
-            made = [_paste(by_digit, rng)]
+            made = [_paste(by_digit, gaps, rng)]
         else:
-            made = list(_write(write_number(rng, traced if kind < _PASTED + _TRACED else None), rng))
+            made = list(_write(write_number(rng, traced if kind < _PASTED + _TRACED else None, gaps), rng))
         strips += [Strip(_spoil(ink, rng), text) for ink, text in made if ink.shape[1] <= _WIDEST]
     return strips[: len(digits)]
 
@@ -92,9 +94,15 @@ def _write(glyphs: list[Glyph], rng: np.random.Generator) -> Iterator[tuple[np.n
         yield ink, "".join(str(one.digit) for one in own if one.digit is not None)
 
 
-def _paste(by_digit: list[np.ndarray], rng: np.random.Generator) -> tuple[np.ndarray, str]:
-    """Return the ink of a row of a data set's images, 0 to 1, and its text: in about one size, width and slant."""
-    digits, gaps = sample_digits(rng), sample_gaps(rng)
+def _paste(by_digit: list[np.ndarray], gaps: tuple[float, float], rng: np.random.Generator) -> tuple[np.ndarray, str]:
+    """Return the ink of a row of a data set's images, 0 to 1, and its text: in about one size, width and slant.
+
+    Args:
+        by_digit: images of each digit.
+        gaps: the narrowest and the widest between digits, in their heights.
+        rng: the only source of randomness.
+    """
+    digits = sample_digits(rng)
     lean, stretch, size = rng.normal(0, 0.15), np.exp(rng.normal(0, 0.12)), np.exp(rng.normal(0, 0.1))
     zero, sink = rng.choice([1, rng.uniform(0.5, 1)]), rng.uniform(0, 1)  # many write zeros smaller
     strip, end = np.zeros((STRIP_HEIGHT, 2 * STRIP_MARGIN + len(digits) * _TILE), np.float32), float(STRIP_MARGIN)

@@ -88,6 +88,15 @@ def test_digits_of_a_number_stand_apart_or_overlap() -> None:
     assert np.mean((gaps > 0.1) & (gaps < np.inf)) > 0.1
 
 
+def test_gaps_of_a_number_can_be_chosen() -> None:
+    numbers = [write_number(np.random.default_rng(seed), gaps=(-0.1, -0.1)) for seed in range(60)]
+    gaps = [measure_gap(glyphs) for glyphs in numbers if all(glyph.digit is not None for glyph in glyphs)]
+    apart = [gap for gap in gaps if gap != float("inf")]
+    assert len(apart) > 20
+    assert np.median(apart) == pytest.approx(-0.1)
+    assert max(apart) < 0
+
+
 def test_some_numbers_hold_marks_that_are_no_digits() -> None:
     marks = Counter(any(glyph.digit is None for glyph in write("number", seed)) for seed in range(150))
     assert 0.05 < marks[True] / 150 < 0.5

@@ -78,6 +78,16 @@ def test_close_up_is_cropped_near_the_ink() -> None:
     assert len(np.unique(margins)) > 12  # each side is cropped by itself
 
 
+def test_box_of_a_scanned_digit_is_small_and_has_no_room_for_a_number() -> None:
+    assert all(max(sample("one: box", seed).image.size) <= 90 for seed in range(12))
+    assert {kind.split(":")[0] for kind in SCENES if kind.endswith(": box")} == {
+        "one",
+        "several",
+        "non-digit",
+        "nothing",
+    }
+
+
 def test_kind_may_be_a_content_and_is_then_seen_anywhere() -> None:
     kinds = {sample("nothing", seed).kind for seed in range(12)}
     assert len(kinds) > 3

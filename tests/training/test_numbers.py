@@ -103,6 +103,13 @@ def test_sources_can_be_chosen_and_are_taken_in_turn() -> None:
     assert [number.source for number in numbers] == ["strokes", "drawing", "strokes"]
 
 
+def test_numbers_are_as_dense_as_they_are_asked_to_be() -> None:
+    gaps = [number.gap for number in make_numbers(12, 1, NO_SPLIT, ["drawing"], (-0.1, -0.1))]
+    apart = [gap for gap in gaps if gap != float("inf")]
+    assert len(apart) > 4
+    assert np.median(apart) == pytest.approx(-0.1)
+
+
 def test_the_same_seed_gives_the_same_numbers_and_another_others() -> None:
     first, again, other = (make_numbers(3, seed, NO_SPLIT) for seed in (2, 2, 3))
     assert [number.text for number in first] == [number.text for number in again] != [number.text for number in other]
@@ -117,9 +124,9 @@ def test_drawings_and_photos_have_digits_of_mnist_and_strokes_are_a_pen_s(
 ) -> None:
     given = []
 
-    def write(rng: np.random.Generator, samples: Samples | None) -> list[Glyph]:
+    def write(rng: np.random.Generator, samples: Samples | None, gaps: tuple[float, float] | None) -> list[Glyph]:
         given.append(samples)
-        return write_number(rng, samples)
+        return write_number(rng, samples, gaps)
 
     monkeypatch.setattr("mnist_cnn.training.numbers.write_number", write)
     make_numbers(24, 5, Split(TEMPLATES, np.arange(10, dtype=np.int32)))

@@ -49,7 +49,7 @@ def test_pasted_digits_are_those_of_the_images_from_left_to_right() -> None:
     for digit, (image,) in enumerate(images):
         image[4:24, 10:18] = 100 + 15 * digit  # each has its own grey
     for seed in range(20):
-        ink, text = _paste(images, np.random.default_rng(seed))
+        ink, text = _paste(images, (0.1, 0.3), np.random.default_rng(seed))
         top = ink.max(axis=0)
         levels = [round((level * 255 - 100) / 15) for level in top if level > 0.38]
         assert levels
