@@ -167,8 +167,8 @@ def test_photos_of_a_digit_are_read_and_what_was_read_is_shown(classifier: Class
         reading = classifier.read(photo)
         assert (reading.digit, reading.is_digit, reading.is_several) == (digit, True, False)
         prepared = prepare(photo)
-        (number,) = np.flatnonzero((prepared.images == reading.image).all(axis=(1, 2, 3)))
-        assert prepared.boxes[number] == reading.box
+        shown = np.flatnonzero((prepared.images == reading.image).all(axis=(1, 2, 3)))  # two looks may see the same
+        assert reading.box in [prepared.boxes[number] for number in shown]
 
 
 @pytest.mark.parametrize("outcome", [Outcome.DIGIT, Outcome.NONE])
