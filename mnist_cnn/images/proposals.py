@@ -282,6 +282,7 @@ def _look(place: _Place) -> Iterator[Segment]:
         return
     middle = otsu(above)
     lines = find_lines(contrast, middle, _LOOKED_LINE)
+    # The second look keeps strokes that are paler than others.
     looks = [(contrast, middle), (contrast, max(threshold, otsu(inside)))]
     if lines.any():
         looks.append((np.where(lines, 0, contrast), middle))
