@@ -100,7 +100,7 @@ class Reading:
         image: what the network saw of it, uint8 array of shape (28, 28, 1), read-only; 0 is paper, 255 is ink. Where
             it saw several images, this is the one that counted most.
         is_several: whether the picture shows several digits.
-        several: how likely it does, 0 to 1.
+        several: how likely it does, 0 to 1. Of a drawing that is taken for one digit: how likely it is none.
     """
 
     probabilities: np.ndarray

@@ -59,13 +59,14 @@ def decide(
 
 
 def _decide_drawing(probabilities: np.ndarray, threshold: float) -> Decision:
-    score = digit_score(probabilities)
-    is_digit = score >= threshold
-    otherwise = Outcome.SEVERAL if np.count_nonzero(is_digit) > 1 else Outcome.NONE
-    outcome = Outcome.DIGIT if is_digit[0] else otherwise
-    doubt = 1 - float(score[0])
-    several = doubt / (doubt + 1 - threshold) if is_digit[0] and doubt else float(outcome == Outcome.SEVERAL)
-    return Decision(probabilities[0], outcome, 0, several)
+    scores = digit_score(probabilities)
+    is_digit = scores >= threshold
+    if is_digit[0]:
+        doubt = max(1 - float(scores[0]), 0.0)  # rounding may lift the sum of two probabilities above 1
+        several = doubt / (doubt + 1 - threshold) if doubt else 0.0
+        return Decision(probabilities[0], Outcome.DIGIT, 0, several)
+    is_several = np.count_nonzero(is_digit) > 1
+    return Decision(probabilities[0], Outcome.SEVERAL if is_several else Outcome.NONE, 0, float(is_several))
 
 
 def count_votes(vote: Perceptron, features: np.ndarray, present: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
