@@ -81,7 +81,8 @@ PRETRAINED = Path(__file__).parent / "pretrained"
 BATCH_SIZE = 4
 TURN = 64  # images of a number that are read in one go, as many as a picture of one digit has at most
 
-# Where several digits are likelier than this, rows are looked for, even if a picture seems to show one digit.
+# Where several digits are likelier than this, rows are looked for, even if a picture seems to show one digit: in a
+# photo that takes many times as long as to read the digit.
 _DOUBT = 0.1
 
 # Perceptrons come with the model, from whoever trained that. Within these limits, whatever they compute is finite.
@@ -120,10 +121,9 @@ class Reading:
         """The likeliest digit."""
         return int(self.probabilities.argmax())
 
-    @property
-    def may_be_number(self) -> bool:
-        """Whether rows of digits are to be looked for in the picture."""
-        return not self.is_digit or self.several > _DOUBT
+    def may_be_number(self, strokes: Strokes | None = None) -> bool:
+        """Return whether rows of digits are to be looked for: in what was drawn with several strokes, always."""
+        return not self.is_digit or self.several > _DOUBT or (strokes is not None and len(strokes) > 1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -302,7 +302,7 @@ class Classifier:
         """
         loaded = load_image(image)
         whole = self.read(loaded)
-        return self.read_layouts(propose_layouts(loaded, strokes) if whole.may_be_number else [], whole)
+        return self.read_layouts(propose_layouts(loaded, strokes) if whole.may_be_number(strokes) else [], whole)
 
     def read_layouts(
         self,

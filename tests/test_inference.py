@@ -286,9 +286,15 @@ def test_what_seems_to_be_one_digit_is_a_number_where_that_is_likelier(
 ) -> None:
     picture, _ = draw_number("42")
     one = replace(classifier.read(picture), is_digit=True, several=several, probabilities=sure(0.999, 8))
-    number = classifier.read_layouts(propose_layouts(picture) if one.may_be_number else [], one)
+    number = classifier.read_layouts(propose_layouts(picture) if one.may_be_number() else [], one)
     assert (number.text, number.whole) == (text, one)
-    assert one.may_be_number == (text == "42")
+    assert one.may_be_number() == (text == "42")
+
+
+def test_rows_are_looked_for_in_what_was_drawn_with_several_strokes(classifier: Classifier, drawings: list) -> None:
+    one = replace(classifier.read(drawings[7]), is_digit=True, several=0.01)
+    stroke = [(10.0, 10.0), (20.0, 60.0)]
+    assert [one.may_be_number(strokes) for strokes in (None, [], [stroke], [stroke, stroke])] == [False] * 3 + [True]
 
 
 @pytest.mark.parametrize(("several", "text"), [(0.55, "8"), (0.65, "42")])

@@ -217,7 +217,7 @@ def _weigh(layouts: Perceptron, features: np.ndarray) -> tuple[np.ndarray, float
     loudness, *logits = layouts.evaluate(features).T
     weights = np.exp(loudness - loudness.max())
     weights /= weights.sum()
-    nothing, doubt = (float(1 / (1 + np.exp(-np.clip(weights @ logit, -30, 30)))) for logit in logits)
+    nothing, doubt = (float(_sigmoid(weights @ logit)) for logit in logits)
     return weights, nothing, doubt
 
 
@@ -251,7 +251,7 @@ def score_candidates(perceptron: Perceptron, features: Any) -> Any:  # noqa: ANN
     The perceptron adds to what the two networks say, and says how far to believe either.
     """
     outputs = perceptron.evaluate(features)
-    trust = 1 / (1 + features.__array_namespace__().exp(-outputs[..., _DIGITS:]))
+    trust = _sigmoid(outputs[..., _DIGITS:])
     words = features[..., -_WORDS - _DIGITS : -_WORDS], features[..., -_WORDS:-1]
     return outputs[..., :_DIGITS] + trust[..., :1] * words[0] + trust[..., 1:] * words[1]
 
@@ -259,8 +259,12 @@ def score_candidates(perceptron: Perceptron, features: Any) -> Any:  # noqa: ANN
 def score_remainders(perceptron: Perceptron, features: Any) -> Any:  # noqa: ANN401
     """Return the scores of leaving out pieces, shape (...), for features of NumPy, or of JAX, likewise."""
     outputs = perceptron.evaluate(features)
-    trust = 1 / (1 + features.__array_namespace__().exp(-outputs[..., 1]))
-    return outputs[..., 0] + trust * features[..., -1]
+    return outputs[..., 0] + _sigmoid(outputs[..., 1]) * features[..., -1]
+
+
+def _sigmoid(logits: Any) -> Any:  # noqa: ANN401
+    numpy = logits.__array_namespace__()
+    return 1 / (1 + numpy.exp(-numpy.clip(logits, -30, 30)))
 
 
 def _read_rows(words: Sequence[np.ndarray], rows: np.ndarray, columns: np.ndarray) -> np.ndarray:

@@ -136,12 +136,19 @@ def _choose_digits(length: int, rng: np.random.Generator) -> list[int]:
     return digits
 
 
+# Styles of a 1 that is a line and nothing else, and how many writers have one: nearly all whose digits are in MNIST,
+# and few in other countries.
+_BARE_ONES, _BARE = ("stem", "curved", "slanted"), 0.5
+
+
 class _Hand:
     """One writer: always about the same style, size and slant of each digit, now and then another style."""
 
     def __init__(self, rng: np.random.Generator, samples: Samples | None) -> None:
         self._samples = samples
         self._styles = [sample_style(digit, rng) for digit in range(10)]
+        if rng.random() < _BARE:
+            self._styles[1] = str(rng.choice(_BARE_ONES))
         self._lean, self._stretch, self._sinks = rng.normal(0, 0.15), np.exp(rng.normal(0, 0.12)), rng.uniform(0, 1)
         self._sizes = np.clip(rng.normal(0.92, 0.07, 10), 0.7, 1.1)
         self._sizes[0] *= rng.choice([1, rng.uniform(0.5, 1)])  # many write zeros smaller

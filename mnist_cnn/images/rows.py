@@ -13,7 +13,7 @@ from mnist_cnn.images.strips import draw_strip
 # More rows, or more pieces in one, than these are not looked at.
 MAX_ROWS, MAX_ROW_PIECES = 16, 64
 # Numbers that are known of a candidate, and of a piece that is left out.
-CANDIDATE_EVIDENCE, REMAINDER_EVIDENCE = 22, 7
+CANDIDATE_EVIDENCE, REMAINDER_EVIDENCE = 27, 10
 MAX_GROUP, _MAX_STROKES = 8, 5  # pieces of a digit: parts of components, or strokes
 
 # In heights of the row: a piece of a digit's height, how far apart two of a row may stand, and what may be a digit.
@@ -147,7 +147,7 @@ def build_row(pieces: Sequence[Piece], *, are_strokes: bool = False, in_order: b
     def find_columns(start: int, stop: int, whole: Piece) -> tuple[int, int]:
         return strip.find_columns(*_find_ends(parts, start, stop, whole, height))
 
-    common = _find_common(parts)
+    common, twins = _find_common(parts), _measure_twins(parts, height)
     for start in range(len(parts)):
         for stop in range(start + 1, min(start + most, len(parts)) + 1):
             whole = join(parts[start:stop])
@@ -158,12 +158,14 @@ def build_row(pieces: Sequence[Piece], *, are_strokes: bool = False, in_order: b
                 evidence = _describe(parts, start, stop, whole, height, line, gaps)
                 evidence += [float(whole.ink.sum()) / mass * len(parts), whole.pen / pen]
                 evidence += _describe_contacts(parts, start, stop, common)
+                evidence += _describe_inside(parts[start:stop], common, twins, start, height)
                 evidence.append(float(in_order))
                 columns = find_columns(start, stop, whole)
                 candidates.append(Candidate(start, stop, whole.ink, whole.box, columns, evidence))
     shared = _share(parts)
     remainders = [
-        [*_describe_remainder(part, height, line, mass, pen), share] for part, share in zip(parts, shared, strict=True)
+        [*_describe_remainder(part, height, line, mass, pen), share, *_describe_place(parts, number, height), twin]
+        for number, (part, share, twin) in enumerate(zip(parts, shared, twins.min(axis=1).tolist(), strict=True))
     ]
     columns_left = [find_columns(number, number + 1, part) for number, part in enumerate(parts)]
     return Row(candidates, remainders, columns_left, strip.image, mass, height)
@@ -266,6 +268,39 @@ def _describe_contacts(parts: Sequence[Piece], start: int, stop: int, common: np
     turns = {part.turn for part in parts[start:stop]}
     others = (common[start:stop].sum() - own.sum()) / max(np.trace(own), 1)
     return [float(loose), min(float(others), 1.0), float(min(max(turns) - min(turns) + 1 - len(turns), 3))]
+
+
+def _measure_twins(parts: Sequence[Piece], height: float) -> np.ndarray:
+    """Return how far the boxes of each two pieces differ at most, in heights of the row, up to 1; shape (n, n)."""
+    boxes = np.array([part.box for part in parts])
+    apart: np.ndarray = np.minimum(np.abs(boxes[:, None] - boxes).max(axis=2) / height, 1.0)
+    np.fill_diagonal(apart, 1.0)
+    return apart
+
+
+def _describe_inside(
+    own: Sequence[Piece], common: np.ndarray, twins: np.ndarray, start: int, height: float
+) -> list[float]:
+    """Return how pieces that may be one digit stand to each other."""
+    inside = slice(start, start + len(own))
+    middles = [piece.middle[0] for piece in own]
+    ink = common[inside, inside]
+    shared = (ink.sum() - np.trace(ink)) / 2 / max(np.trace(ink), 1)
+    others = np.delete(twins[inside], inside, axis=1)
+    return [
+        min(piece.height for piece in own) / height,
+        (max(middles) - min(middles)) / height,
+        min(float(shared), 1.0),
+        float(twins[inside, inside].min()),
+        float(others.min(initial=1.0)),
+    ]
+
+
+def _describe_place(parts: Sequence[Piece], number: int, height: float) -> list[float]:
+    """Return how far a piece is from those before and after it, in heights of the row; below 0 they overlap."""
+    before = _gap(parts[number - 1], parts[number]) / height if number else 1.0
+    after = _gap(parts[number], parts[number + 1]) / height if number + 1 < len(parts) else 1.0
+    return [min(max(gap, -0.5), 1.0) for gap in (before, after)]
 
 
 def _share(parts: Sequence[Piece]) -> list[float]:

@@ -1,7 +1,7 @@
 """The folder in which a model is kept."""
 
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -71,14 +71,7 @@ def load_weights(folder: Path) -> list[np.ndarray]:
     Raises:
         ModelError: if the weights are missing, belong to another network, or aren't all finite.
     """
-    try:
-        with h5py.File(folder / WEIGHTS_FILE) as file:
-            weights = [load_array(file, name, shape) for name, shape in _layout()]
-    except (OSError, KeyError, ValueError, TypeError, RuntimeError) as error:  # h5py raises them on damaged files
-        raise ModelError(f"{folder} holds no weights ({WEIGHTS_FILE}) that fit this network: {error}") from error
-    if not all(np.isfinite(array).all() for array in weights):
-        raise ModelError(f"{folder} holds weights ({WEIGHTS_FILE}) that are not numbers or not finite.")
-    return weights
+    return load_arrays(folder / WEIGHTS_FILE, _layout(), f"{folder}", f"weights ({WEIGHTS_FILE})")
 
 
 def _layout() -> Iterator[tuple[str, tuple[int, ...]]]:
@@ -96,7 +89,31 @@ def _layout() -> Iterator[tuple[str, tuple[int, ...]]]:
     yield "layers/dense/vars/1", (NUM_CLASSES,)
 
 
-def load_array(file: h5py.File, name: str, shape: tuple[int, ...]) -> np.ndarray:
+def load_arrays(
+    path: Path, layout: Iterable[tuple[str, tuple[int, ...]]], holder: str, what: str = "weights"
+) -> list[np.ndarray]:
+    """Return the weights in a file, float32 arrays.
+
+    Args:
+        path: of the file.
+        layout: name and shape of each array, in their order.
+        holder: what an error names as the place of the weights.
+        what: an error calls them.
+
+    Raises:
+        ModelError: if the file is missing or damaged, or if the weights have another layout or aren't all finite.
+    """
+    try:
+        with h5py.File(path) as file:
+            weights = [_load_array(file, name, shape) for name, shape in layout]
+    except (OSError, KeyError, ValueError, TypeError, RuntimeError) as error:  # h5py raises them on damaged files
+        raise ModelError(f"{holder} holds no {what} that fit this network: {error}") from error
+    if not all(np.isfinite(array).all() for array in weights):
+        raise ModelError(f"{holder} holds {what} that are not numbers or not finite.")
+    return weights
+
+
+def _load_array(file: h5py.File, name: str, shape: tuple[int, ...]) -> np.ndarray:
     """Return one array of a file; raises ValueError if it doesn't have this shape."""
     dataset = file[name]
     if not isinstance(dataset, h5py.Dataset):

@@ -15,10 +15,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from mnist_cnn.errors import ModelError
 from mnist_cnn.images import STRIP_HEIGHT, WORD_WIDTH
 from mnist_cnn.network.architecture import EPSILON, NUM_CLASSES, Block, stock_block
-from mnist_cnn.network.files import load_array
+from mnist_cnn.network.files import load_arrays
 
 if TYPE_CHECKING:
     import keras
@@ -136,14 +135,7 @@ def load_row_weights(path: Path = ROW_WEIGHTS) -> list[np.ndarray]:
     Raises:
         ModelError: if the weights are missing, belong to another network, or aren't all finite.
     """
-    try:
-        with h5py.File(path) as file:
-            weights = [load_array(file, str(number), shape) for number, shape in enumerate(_list_shapes())]
-    except (OSError, KeyError, ValueError, TypeError, RuntimeError) as error:  # h5py raises them on damaged files
-        raise ModelError(f"{path} holds no weights that fit the network of rows: {error}.") from error
-    if not all(np.isfinite(array).all() for array in weights):
-        raise ModelError(f"{path} holds weights that are not finite.")
-    return weights
+    return load_arrays(path, ((str(number), shape) for number, shape in enumerate(_list_shapes())), f"{path}")
 
 
 def _list_shapes() -> list[tuple[int, ...]]:

@@ -19,7 +19,7 @@ from mnist_cnn.training.loop import Epoch, best_epoch, train
 from mnist_cnn.training.metrics import Evaluation, evaluate, predict
 from mnist_cnn.training.output import checkpoint_file, describe_run, find_problem, partial_folder, write_model
 from mnist_cnn.training.row_network import STEPS, read_strips, train_row_network
-from mnist_cnn.training.strips import Strip, make_strips
+from mnist_cnn.training.strips import make_strips
 from mnist_cnn.training.synthetic import draw_digits, draw_nondigits, trace_digits
 
 __all__ = [
@@ -33,7 +33,6 @@ __all__ = [
     "Measurement",
     "Mnist",
     "Split",
-    "Strip",
     "TrainConfig",
     "abandon",
     "best_epoch",

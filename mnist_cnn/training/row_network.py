@@ -14,7 +14,7 @@ from mnist_cnn.network import NUM_CLASSES, build_row_network, stock_block
 from mnist_cnn.training.checkpoint import check_same_run, load_checkpoint, save_checkpoint
 from mnist_cnn.training.fast_layers import fast_block
 from mnist_cnn.training.step import assign_weights, build_optimizer, list_values, update_average
-from mnist_cnn.training.strips import Strip
+from mnist_cnn.training.strips import MadeStrip
 
 STEPS = 8_000
 _BATCH_SIZE, _LEARNING_RATE, _WARMUP = 64, 3e-3, 300
@@ -50,7 +50,7 @@ class _State(NamedTuple):
 
 
 def train_row_network(
-    strips: Sequence[Strip], seed: int, checkpoint: Path | None = None, steps: int = STEPS
+    strips: Sequence[MadeStrip], seed: int, checkpoint: Path | None = None, steps: int = STEPS
 ) -> list[np.ndarray]:
     """Return the weights of a trained network of rows: averages over the last steps.
 
@@ -96,7 +96,7 @@ def train_row_network(
     return weights
 
 
-def read_strips(weights: list[np.ndarray], strips: Sequence[Strip]) -> float:
+def read_strips(weights: list[np.ndarray], strips: Sequence[MadeStrip]) -> float:
     """Return the share of strips whose text is read right: the likeliest word of each column, repetitions once."""
     network = build_row_network()
     network.set_weights(weights)
@@ -109,9 +109,9 @@ def read_strips(weights: list[np.ndarray], strips: Sequence[Strip]) -> float:
     return right / len(strips)
 
 
-def _group(strips: Sequence[Strip]) -> list[_Group]:
+def _group(strips: Sequence[MadeStrip]) -> list[_Group]:
     """Return the strips by their widths, with paper on their right."""
-    groups: dict[int, list[Strip]] = {}
+    groups: dict[int, list[MadeStrip]] = {}
     for strip in strips:
         groups.setdefault(next(width for width in _WIDTHS if strip.image.shape[1] <= width), []).append(strip)
     return [

@@ -25,7 +25,7 @@ _WIDEST = 224  # pixels; wider ones are left out
 _TILE = 48  # pixels of the square in which a pasted digit is bent
 
 
-class Strip(NamedTuple):
+class MadeStrip(NamedTuple):
     """A strip whose digits are known.
 
     Attributes:
@@ -37,7 +37,7 @@ class Strip(NamedTuple):
     text: str
 
 
-def make_strips(count: int, seed: int, digits: Split) -> list[Strip]:
+def make_strips(count: int, seed: int, digits: Split) -> list[MadeStrip]:
     """Return strips of one to eight digits; the same arguments give the same ones.
 
     Args:
@@ -52,11 +52,11 @@ def make_strips(count: int, seed: int, digits: Split) -> list[Strip]:
     return [strip for chunk in map_chunks(_make_strips, items, seed) for strip in chunk]
 
 
-def _make_strips(digits: np.ndarray, rng: np.random.Generator) -> list[Strip]:
+def _make_strips(digits: np.ndarray, rng: np.random.Generator) -> list[MadeStrip]:
     images, labels = digits["image"], digits["label"]
     traced = trace_samples(Split(images, labels), rng)
     by_digit = [images[labels == digit, ..., 0] for digit in range(NUM_CLASSES)]
-    strips: list[Strip] = []
+    strips: list[MadeStrip] = []
     while len(strips) < len(digits):
         kind = rng.random()
         gaps = DENSE_GAPS if rng.random() < _DENSE else sample_gaps(rng)
@@ -64,7 +64,7 @@ def _make_strips(digits: np.ndarray, rng: np.random.Generator) -> list[Strip]:
             made = [_paste(by_digit, gaps, rng)]
         else:
             made = list(_write(write_number(rng, traced if kind < _PASTED + _TRACED else None, gaps), rng))
-        strips += [Strip(_spoil(ink, rng), text) for ink, text in made if ink.shape[1] <= _WIDEST]
+        strips += [MadeStrip(_spoil(ink, rng), text) for ink, text in made if ink.shape[1] <= _WIDEST]
     return strips[: len(digits)]
 
 

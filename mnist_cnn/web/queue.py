@@ -134,7 +134,7 @@ class ReadingQueue:
         """Read a picture as one digit, and if it is none, as a number: with a turn of its own for each."""
         whole, image, classifier = self._read(picture, frame, line)
         with line.timed():
-            layouts = self._propose_in_turn(image, strokes) if whole.may_be_number else []
+            layouts = self._propose_in_turn(image, strokes) if whole.may_be_number(strokes) else []
             number = classifier.read_layouts(layouts, whole, self._network_turns.take)
         return Answered(number, image, classifier)
 

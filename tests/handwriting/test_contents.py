@@ -127,6 +127,16 @@ def test_zeros_stand_at_the_end_and_digits_beside_their_like_now_and_then() -> N
     assert 0.5 < np.mean([any(map(eq, text, text[1:])) for text in long]) < 0.9
 
 
+def test_about_half_of_the_writers_write_a_1_as_a_bare_line() -> None:
+    ones = [glyph for seed in range(400) for glyph in write("number", seed) if glyph.digit == 1]
+    bare = [
+        len(one.strokes) == 1
+        and np.hypot(*np.diff(one.strokes[0], axis=0).T).sum() < 1.1 * np.hypot(*np.ptp(one.strokes[0], axis=0))
+        for one in ones
+    ]
+    assert 0.4 < np.mean(bare) < 0.7
+
+
 def test_number_is_written_in_one_hand() -> None:
     strokes = Counter[bool]()
     for seed in range(150):

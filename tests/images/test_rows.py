@@ -49,8 +49,29 @@ def test_a_dot_at_the_end_of_a_slanted_row_belongs_to_it() -> None:
 
 def test_a_stroke_gone_over_again_has_its_ink_in_common_with_the_first() -> None:
     pieces = [bar(20, 50), bar(21, 50), bar(55, 50), bar(100, 50)]
-    shares = [remainder[-1] for remainder in build_row(pieces, are_strokes=True).remainders]
+    row = build_row(pieces, are_strokes=True)
+    shares = [remainder[-4] for remainder in row.remainders]
     assert shares == pytest.approx([0.9, 0.9, 0, 0])
+    twins = [remainder[-1] for remainder in row.remainders]
+    assert twins == pytest.approx([1 / 40, 1 / 40, 34 / 40, 1])
+    known = {(one.start, one.stop): one.evidence[-3:-1] for one in row.candidates}
+    assert known[0, 1] == pytest.approx([1, 1 / 40])  # the nearest twin within, and without
+    assert known[0, 2] == pytest.approx([1 / 40, 34 / 40])
+    assert known[2, 3] == pytest.approx([1, 34 / 40])
+
+
+def test_it_is_known_how_the_pieces_of_a_candidate_stand_to_each_other() -> None:
+    row = build_row([bar(20, 40, 10, 60), bar(26, 40, 20, 30), bar(72, 40, 10, 60)], are_strokes=True)
+    known = {(one.start, one.stop): one.evidence[-6:-3] for one in row.candidates}
+    assert known[0, 1] == [1, 0, 0]
+    # The lower of two is half as high, six pixels to the right, and shares its left nine with the other.
+    assert known[0, 2] == pytest.approx([0.5, 6 / 60, 9 * 30 / (600 + 600)])
+
+
+def test_it_is_known_of_a_piece_how_far_it_is_from_those_beside_it() -> None:
+    row = build_row([bar(10, 20), bar(40, 20), bar(46, 20)])
+    gaps = [remainder[-3:-1] for remainder in row.remainders]
+    assert np.array(gaps) == pytest.approx(np.array([[1, 20 / 40], [20 / 40, -4 / 40], [-4 / 40, 1]]))
 
 
 def test_rings_that_stand_on_each_other_are_one_stroke_and_rows_that_lie_apart_are_not() -> None:
@@ -73,15 +94,15 @@ def test_it_is_known_which_strokes_touch_and_which_were_written_in_between() -> 
     apart, late = bar(62, 40, 6, 60), bar(72, 40, 30, 6)
     pieces = [stroke._replace(turn=turn) for turn, stroke in enumerate([down, across, apart, late])]
     row = build_row(pieces, are_strokes=True)
-    known = {(one.start, one.stop): one.evidence[-4:-1] for one in row.candidates}
+    known = {(one.start, one.stop): one.evidence[-9:-6] for one in row.candidates}
     assert known[0, 1] == pytest.approx([0, 36 / 360, 0])  # the bar across it is another's ink
     assert known[0, 2] == [0, 0, 0]
     assert known[2, 4] == [0, 0, 0]
     assert known[1, 3] == pytest.approx([2, (36 + 36) / (240 + 360), 0])
-    assert build_row(pieces).candidates[0].evidence[-4:-1] == known[0, 1]  # of components as well
+    assert build_row(pieces).candidates[0].evidence[-9:-6] == known[0, 1]  # of components as well
     pieces[1], pieces[3] = pieces[1]._replace(turn=3), pieces[3]._replace(turn=1)
     late_row = build_row(pieces, are_strokes=True)
-    assert {(one.start, one.stop): one.evidence[-2] for one in late_row.candidates}[0, 2] == 2
+    assert {(one.start, one.stop): one.evidence[-7] for one in late_row.candidates}[0, 2] == 2
 
 
 def test_line_through_few_pieces_is_level() -> None:

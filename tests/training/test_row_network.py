@@ -8,10 +8,10 @@ from mnist_cnn.images import STRIP_HEIGHT
 from mnist_cnn.network import stock_block
 from mnist_cnn.training import row_network
 from mnist_cnn.training.row_network import read_strips, train_row_network
-from mnist_cnn.training.strips import Strip
+from mnist_cnn.training.strips import MadeStrip
 
 
-def draw_strips(count: int) -> list[Strip]:
+def draw_strips(count: int) -> list[MadeStrip]:
     """Return strips with bars that are high, as ones, or low, as zeros."""
     rng = np.random.default_rng(0)
     strips = []
@@ -20,12 +20,12 @@ def draw_strips(count: int) -> list[Strip]:
         image = np.zeros((STRIP_HEIGHT, 12 + 14 * len(text)), np.uint8)
         for place, digit in enumerate(text):
             image[6 if digit == "1" else 16 : 26, 10 + 14 * place : 14 + 14 * place] = 255
-        strips.append(Strip(image, text))
+        strips.append(MadeStrip(image, text))
     return strips
 
 
 @pytest.fixture(scope="module")
-def strips() -> list[Strip]:
+def strips() -> list[MadeStrip]:
     return draw_strips(80)
 
 
@@ -36,13 +36,13 @@ def small_steps(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(row_network, "fast_block", stock_block)  # which compiles faster
 
 
-def test_training_learns_to_read_strips(strips: list[Strip]) -> None:
+def test_training_learns_to_read_strips(strips: list[MadeStrip]) -> None:
     weights = train_row_network(strips, seed=0, steps=100)
     assert read_strips(weights, strips) > 0.9
 
 
 def test_a_run_that_was_killed_ends_with_the_weights_of_one_that_was_not(
-    strips: list[Strip], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    strips: list[MadeStrip], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = train_row_network(strips, 1, steps=6)
 
