@@ -482,8 +482,9 @@ def _count_vote_features() -> int:
 
 def _count_row_features() -> dict[str, tuple[int, int]]:
     """Return the number of features and of outputs of each part of a `RowModel`."""
-    return {
-        "candidates": (LAYOUT_EVIDENCE.candidates + LAYOUT_EVIDENCE.whole + CANDIDATE_FEATURES, CANDIDATE_OUTPUTS),
-        "remainders": (LAYOUT_EVIDENCE.remainders + LAYOUT_EVIDENCE.whole + REMAINDER_FEATURES, REMAINDER_OUTPUTS),
-        "layouts": (LAYOUT_EVIDENCE.whole + PATH_FEATURES, 3),
+    candidates, remainders, whole = LAYOUT_EVIDENCE
+    return {  # of candidates and remainders, each is there once for strokes and once for all
+        "candidates": (2 * (candidates + whole + CANDIDATE_FEATURES), CANDIDATE_OUTPUTS),
+        "remainders": (2 * (remainders + whole + REMAINDER_FEATURES), REMAINDER_OUTPUTS),
+        "layouts": (whole + PATH_FEATURES, 3),
     }

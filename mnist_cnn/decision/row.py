@@ -21,6 +21,7 @@ CANDIDATE_OUTPUTS, REMAINDER_OUTPUTS = _DIGITS + 2, 2  # scores, and how far to 
 # of a layout.
 CANDIDATE_FEATURES, REMAINDER_FEATURES, PATH_FEATURES = 25, 6, 12
 _MASS = 2  # the share of the row's ink, among what is known of a piece
+_STROKES = 0  # that the pieces are strokes, among what is known of the whole
 _LEAST_WEIGHT = 0.01  # of a layout that is asked about others' texts
 _SURE = 0.9  # that a text is right: no other way to see the picture is looked at
 
@@ -50,7 +51,8 @@ class Lattice(NamedTuple):
         candidates: what is known of each candidate, float32 array of shape (n, k).
         remainders: what is known of each piece, float32 array of shape (m, r). The third number is the logarithm of its
             share of the row's ink.
-        evidence: for and against the whole, float32 array of shape (l,).
+        evidence: for and against the whole, float32 array of shape (l,). The first number is 1 if the pieces are
+            strokes, else 0.
         probabilities: what the network says of each candidate, shape (n, 10).
         candidate_words: what the network of rows says of the columns of each candidate: how likely each digit stands
             there, and how likely none does, as logarithms, shape (n, 11).
@@ -230,7 +232,7 @@ def describe_candidates(lattice: Lattice) -> np.ndarray:
         *(score, top, np.log(1.001 - score), np.log(1.001 - top), digit_logarithms(probabilities)),
         lattice.candidate_words,
     ]
-    return np.column_stack(columns).astype(np.float32)
+    return _double(np.column_stack(columns), lattice)
 
 
 def describe_remainders(lattice: Lattice) -> np.ndarray:
@@ -242,7 +244,12 @@ def describe_remainders(lattice: Lattice) -> np.ndarray:
     known[lattice.spans[alone, 0]] = np.column_stack([score, np.log(1.001 - score), top, probabilities[:, 1]])
     whole = np.tile(lattice.evidence, (len(known), 1))
     digit = np.logaddexp.reduce(lattice.remainder_words[:, :-1], axis=1)
-    return np.column_stack([lattice.remainders, whole, known, digit, lattice.remainder_words[:, -1]]).astype(np.float32)
+    return _double(np.column_stack([lattice.remainders, whole, known, digit, lattice.remainder_words[:, -1]]), lattice)
+
+
+def _double(features: np.ndarray, lattice: Lattice) -> np.ndarray:
+    """Return features twice, at first zeros unless the pieces are strokes: these have weights of their own as well."""
+    return np.hstack([features * lattice.evidence[_STROKES], features]).astype(np.float32)
 
 
 def score_candidates(perceptron: Perceptron, features: Any) -> Any:  # noqa: ANN401

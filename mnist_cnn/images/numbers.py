@@ -51,7 +51,7 @@ class Layout(NamedTuple):
         rows: the row of each piece, int array of shape (m,).
         candidates: for and against each candidate, without a unit, float32 array of shape (n, k).
         remainders: for and against leaving out each piece, likewise, shape (m, r).
-        evidence: for and against the whole, likewise, shape (l,).
+        evidence: for and against the whole, likewise, shape (l,). The first number is 1 if the pieces are strokes.
         candidate_columns: the first column of each candidate in its row's strip, and the one after its last, int array
             of shape (n, 2). A column is `WORD_WIDTH` pixels wide.
         remainder_columns: those of each piece, shape (m, 2).
@@ -105,7 +105,7 @@ class _Draft(NamedTuple):
         size: of the picture.
         origin: where what was looked at begins in the picture.
         scale: pixels of the picture for each of what was looked at.
-        evidence: for and against the whole.
+        evidence: for and against the whole, as in `Layout`.
     """
 
     rows: list[Row]
@@ -129,8 +129,9 @@ def _lay_out_drawing(picture: Image.Image, strokes: Strokes | None) -> Iterator[
     ) -> _Draft:
         outside = 1 - sum(map(_weigh, rows)) / max(_weigh(pieces), 1e-6)
         built = [build_row(row, are_strokes=are_strokes, in_order=in_order) for row in rows]
-        flags = False, False, False, False, in_order, not are_strokes
-        return _Draft(built, picture.size, (0.0, 0.0), scale, [1.0, outside, 1.0, 0.0, *map(float, flags)])
+        flags = False, False, False, False, in_order
+        evidence = [float(are_strokes), 1.0, outside, 1.0, 0.0, *map(float, flags)]
+        return _Draft(built, picture.size, (0.0, 0.0), scale, evidence)
 
     if strokes:
         drawn = draw_strokes(strokes, ink, 1 / scale)
@@ -278,7 +279,7 @@ def _look_closely(glance: _Glance) -> Iterator[_Draft]:
                 pieces = [piece for row in rows for piece in row]
                 pen = max(piece.pen for piece in pieces)
                 outside = max(0.0, 1 - _weigh(pieces) / max(float(contrast.clip(0).sum()), 1e-6))
-                flags = glance.plane == "light", glance.plane == "colour", *look, False, False
-                evidence = [glance.share, outside, pen, plane.noise / pen, *map(float, flags)]
+                flags = glance.plane == "light", glance.plane == "colour", *look, False
+                evidence = [0.0, glance.share, outside, pen, plane.noise / pen, *map(float, flags)]
                 built = [build_row(row) for row in rows]
                 yield _Draft(built, glance.picture.size, (left, top), 1 / scale, evidence)

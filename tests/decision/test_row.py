@@ -1,4 +1,4 @@
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import pytest
@@ -21,25 +21,25 @@ from mnist_cnn.decision import (
 )
 from tests.support.probabilities import sure
 
-# One number is known of each candidate, three of each piece, and one of the whole.
-CANDIDATE, REMAINDER, LAYOUT = 2 + CANDIDATE_FEATURES, 4 + REMAINDER_FEATURES, 1 + PATH_FEATURES
+# One number is known of each candidate, three of each piece, and two of the whole; of the former two, all comes twice.
+CANDIDATE, REMAINDER, LAYOUT = 2 * (3 + CANDIDATE_FEATURES), 2 * (5 + REMAINDER_FEATURES), 2 + PATH_FEATURES
 
 
-def counting(features: int, scores: int, trusted: int = 0) -> Perceptron:
-    """Return a perceptron whose scores are nearly the first feature, for small features, and who trusts networks."""
+def counting(features: int, chosen: int, scores: int, trusted: int = 0) -> Perceptron:
+    """Return a perceptron whose scores are nearly one of the features, if that is small, and who trusts networks."""
     hidden = np.zeros((features, 1))
-    hidden[0] = 0.01
+    hidden[chosen] = 0.01
     output, bias = np.repeat([[100.0, 0.0]], [scores, trusted], axis=1), np.repeat([0.0, 30.0], [scores, trusted])
     return Perceptron(np.zeros(features), np.ones(features), hidden, np.zeros(1), output, bias)
 
 
 def weighing(emptiness: float, doubt: float = -30.0) -> Perceptron:
     """Return a perceptron for layouts: they count by their evidence, and hold nothing, and are wrong, by numbers."""
-    loud = counting(LAYOUT, 1)
+    loud = counting(LAYOUT, 1, 1)
     return loud._replace(output=np.array([[100.0, 0.0, 0.0]]), output_bias=np.array([0.0, emptiness, doubt]))
 
 
-MODEL = RowModel(counting(CANDIDATE, 10, 2), counting(REMAINDER, 1, 1), weighing(-30.0))
+MODEL = RowModel(counting(CANDIDATE, CANDIDATE // 2, 10, 2), counting(REMAINDER, REMAINDER // 2, 1, 1), weighing(-30.0))
 UNSURE = MODEL._replace(layouts=weighing(-30.0, doubt=-1.5))  # so that it looks at all lattices
 
 
@@ -63,7 +63,7 @@ def build(
     known = np.array([candidate[3] for candidate in candidates], np.float32).reshape(-1, 1)
     probabilities = np.array([sure(confidence, candidate[2]) for candidate in candidates]).reshape(-1, 10)
     remainders = np.tile(np.array([skips, 0, -np.log(len(rows))], np.float32), (len(rows), 1))
-    evidence = np.array([loudness], np.float32)
+    evidence = np.array([0, loudness], np.float32)
     words = np.zeros((len(spans), 11)), np.zeros((len(rows), 11))
     return Lattice(spans, np.array(rows), known, remainders, evidence, probabilities, *words)
 
@@ -236,11 +236,20 @@ def test_candidates_are_described_by_their_evidence_the_whole_s_and_the_network(
     features = describe_candidates(TANGLE)
     assert features.dtype == np.float32
     assert features.shape == (5, CANDIDATE)
-    np.testing.assert_array_equal(features[:, :1], TANGLE.candidates)
-    np.testing.assert_array_equal(features[:, 1:2], np.tile(TANGLE.evidence, (5, 1)))
-    np.testing.assert_allclose(features[:, 2], digit_score(TANGLE.probabilities), rtol=1e-6)
+    first, known = np.hsplit(features, 2)
+    assert not first.any()  # they are no strokes
+    np.testing.assert_array_equal(known[:, :1], TANGLE.candidates)
+    np.testing.assert_array_equal(known[:, 1:3], np.tile(TANGLE.evidence, (5, 1)))
+    np.testing.assert_allclose(known[:, 3], digit_score(TANGLE.probabilities), rtol=1e-6)
     np.testing.assert_allclose(features[:, -21:-11], digit_logarithms(TANGLE.probabilities), rtol=1e-6)
     np.testing.assert_allclose(features[:, -11:], TANGLE.candidate_words, rtol=1e-6)
+
+
+@pytest.mark.parametrize("describe", [describe_candidates, describe_remainders])
+def test_what_is_known_of_strokes_is_there_twice(describe: Callable[[Lattice], np.ndarray]) -> None:
+    first, known = np.hsplit(describe(TANGLE._replace(evidence=np.array([1, 0.5], np.float32))), 2)
+    assert known.any()
+    np.testing.assert_array_equal(first, known)
 
 
 def test_a_piece_is_described_by_what_the_networks_say_of_it_alone() -> None:

@@ -54,7 +54,8 @@ def test_rows_of_a_drawing_are_counted_from_the_top() -> None:
 
 def test_strokes_tell_apart_what_touches() -> None:
     picture, strokes = draw_number("83", step=0.38)
-    drawn, _ = propose_layouts(picture, strokes)
+    drawn, components = propose_layouts(picture, strokes)
+    assert (drawn.evidence[0], components.evidence[0]) == (1, 0)  # it is told which pieces are strokes
     assert drawn.spans.tolist() == [[0, 1], [0, 2], [1, 2]]
     (left, together, right) = drawn.boxes
     assert left[2] > right[0]  # they overlap
@@ -94,6 +95,7 @@ def test_layouts_agree_in_their_sizes_and_stay_within_their_limits(kind: str, se
         assert layout.candidates.shape == (count, LAYOUT_EVIDENCE.candidates)
         assert layout.remainders.shape == (pieces, LAYOUT_EVIDENCE.remainders)
         assert layout.evidence.shape == (LAYOUT_EVIDENCE.whole,)
+        assert layout.evidence[0] == 0  # they are no strokes
         assert all(np.isfinite(known).all() for known in layout[-3:])
         starts, stops = layout.spans.T
         assert ((stops > starts) & (stops <= starts + MAX_GROUP) & (stops <= pieces)).all()
