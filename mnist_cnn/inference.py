@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -32,6 +33,7 @@ from mnist_cnn.errors import ModelError
 from mnist_cnn.images import (
     IMAGE_SHAPE,
     LAYOUT_EVIDENCE,
+    MAX_LAYOUTS,
     STRIP_HEIGHT,
     Box,
     Evidence,
@@ -121,9 +123,14 @@ class Reading:
         """The likeliest digit."""
         return int(self.probabilities.argmax())
 
-    def may_be_number(self, strokes: Strokes | None = None) -> bool:
-        """Return whether rows of digits are to be looked for: in what was drawn with several strokes, always."""
-        return not self.is_digit or self.several > _DOUBT or (strokes is not None and len(strokes) > 1)
+    def count_layouts(self, strokes: Strokes | None = None) -> int:
+        """Return in how many ways to see the picture, at most, rows of digits are to be looked for.
+
+        Where it seems to show one digit, in none; drawn with several strokes, in one, since these may be digits.
+        """
+        if not self.is_digit or self.several > _DOUBT:
+            return MAX_LAYOUTS
+        return int(strokes is not None and len(strokes) > 1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -302,7 +309,7 @@ class Classifier:
         """
         loaded = load_image(image)
         whole = self.read(loaded)
-        return self.read_layouts(propose_layouts(loaded, strokes) if whole.may_be_number(strokes) else [], whole)
+        return self.read_layouts(islice(propose_layouts(loaded, strokes), whole.count_layouts(strokes)), whole)
 
     def read_layouts(
         self,

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
+from itertools import islice
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from PIL import Image
@@ -134,7 +135,7 @@ class ReadingQueue:
         """Read a picture as one digit, and if it is none, as a number: with a turn of its own for each."""
         whole, image, classifier = self._read(picture, frame, line)
         with line.timed():
-            layouts = self._propose_in_turn(image, strokes) if whole.may_be_number(strokes) else []
+            layouts = islice(self._propose_in_turn(image, strokes), whole.count_layouts(strokes))
             number = classifier.read_layouts(layouts, whole, self._network_turns.take)
         return Answered(number, image, classifier)
 
