@@ -155,13 +155,14 @@ _BOX = {
         neighbours=0.5, soil=0.2, light=0.4, blur=0.4, trouble=0.4, jpeg=0.4, crop=1),
 }  # fmt: skip
 
+# Content -> where it may be besides; by default in a box.
+_BESIDES = {"nothing": _EMPTY | _BOX, "number": {}}
+
 # Kind -> what writes, and where; kinds are named by both.
 SCENES: dict[str, tuple[Callable[[np.random.Generator], list[Glyph]], Setting]] = {
     f"{content}: {name}": (write, setting)
     for content, (_, write) in CONTENTS.items()
-    for name, setting in (
-        _SETTINGS | (_EMPTY if content == "nothing" else {}) | (_BOX if content != "number" else {})
-    ).items()
+    for name, setting in (_SETTINGS | _BESIDES.get(content, _BOX)).items()
 }
 
 

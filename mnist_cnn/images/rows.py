@@ -164,7 +164,12 @@ def build_row(pieces: Sequence[Piece], *, are_strokes: bool = False, in_order: b
                 candidates.append(Candidate(start, stop, whole.ink, whole.box, columns, evidence))
     shared = _share(parts)
     remainders = [
-        [*_describe_remainder(part, height, line, mass, pen), share, *_describe_place(parts, number, height), twin]
+        [
+            *_describe_remainder(part, height, line, mass, pen),
+            share,
+            *_measure_gaps(parts, number, number + 1, part, height),
+            twin,
+        ]
         for number, (part, share, twin) in enumerate(zip(parts, shared, twins.min(axis=1).tolist(), strict=True))
     ]
     columns_left = [find_columns(number, number + 1, part) for number, part in enumerate(parts)]
@@ -224,15 +229,14 @@ def _describe(
     parts: Sequence[Piece], start: int, stop: int, whole: Piece, height: float, line: np.ndarray, gaps: list[float]
 ) -> list[float]:
     """Return what is known of a candidate: its shape, its place in the row, its neighbours and its cuts."""
-    before = _gap(parts[start - 1], whole) / height if start else 1.0
-    after = _gap(whole, parts[stop]) / height if stop < len(parts) else 1.0
     healed = [part.cuts[1] for part in parts[start : stop - 1]]
     return [
         log(whole.width / height),
         log(whole.height / height),
         log(whole.width / whole.height),
         _offset(whole.middle, line, height),
-        *(min(max(gap, -0.5), 1.0) for gap in (before, after, max(gaps, default=-0.5))),
+        *_measure_gaps(parts, start, stop, whole, height),
+        min(max(max(gaps, default=-0.5), -0.5), 1.0),
         *(float(stop - start == count) for count in (1, 2, 3)),
         whole.cuts[0],
         whole.cuts[1],
@@ -241,6 +245,13 @@ def _describe(
         float(sum(cost > 0 for cost in healed)),
         float(start == 0) + float(stop == len(parts)),
     ]
+
+
+def _measure_gaps(parts: Sequence[Piece], start: int, stop: int, whole: Piece, height: float) -> list[float]:
+    """Return the gaps before and after a few pieces, in heights of the row, -0.5 to 1; below 0 they overlap."""
+    before = _gap(parts[start - 1], whole) / height if start else 1.0
+    after = _gap(whole, parts[stop]) / height if stop < len(parts) else 1.0
+    return [min(max(gap, -0.5), 1.0) for gap in (before, after)]
 
 
 def _find_common(parts: Sequence[Piece]) -> np.ndarray:
@@ -294,13 +305,6 @@ def _describe_inside(
         float(twins[inside, inside].min()),
         float(others.min(initial=1.0)),
     ]
-
-
-def _describe_place(parts: Sequence[Piece], number: int, height: float) -> list[float]:
-    """Return how far a piece is from those before and after it, in heights of the row; below 0 they overlap."""
-    before = _gap(parts[number - 1], parts[number]) / height if number else 1.0
-    after = _gap(parts[number], parts[number + 1]) / height if number + 1 < len(parts) else 1.0
-    return [min(max(gap, -0.5), 1.0) for gap in (before, after)]
 
 
 def _share(parts: Sequence[Piece]) -> list[float]:

@@ -96,7 +96,8 @@ def test_weights_that_do_not_fit_are_refused(weights: list[np.ndarray], tmp_path
         with h5py.File(path, "a") as file:
             del file["0"]
             file["0"] = weights[0][:3] if damage == "of another shape" else np.full_like(weights[0], np.nan)
-    with pytest.raises(ModelError, match=r"rows.h5 holds (no weights that fit|weights that are not numbers)"):
+    reasons = "no weights that fit this network|weights that are not numbers or not finite"
+    with pytest.raises(ModelError, match=rf"rows\.h5 holds ({reasons})"):
         load_row_weights(path)
 
 
