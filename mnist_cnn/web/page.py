@@ -120,7 +120,7 @@ def launch(
         server_name=host,
         server_port=port,
         theme=build_theme(),
-        css=load_static("page.css") + load_static("picture.css"),
+        css="".join(map(load_static, ("loading.css", "page.css", "picture.css"))),
         favicon_path=FAVICON,
         max_file_size=f"{MAX_FILE_MB}mb",
         # Large pictures and batches that wait hold a thread each.

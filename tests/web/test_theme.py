@@ -15,6 +15,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from PIL import Image
 from playwright.sync_api import Browser, FrameLocator, Page, expect
+from playwright.sync_api import Route as PageRoute
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import Request
@@ -72,6 +73,13 @@ OVERFLOW = "[document.documentElement, document.body].some(e => e.scrollHeight >
 def draw_7(page: Page) -> None:
     draw(page, page.locator("#pad canvas"), DIGITS["7"])
     expect(page.get_by_alt_text("The ink that speaks for a 7")).to_be_visible()
+
+
+def fill_in(tag: str, app: App) -> str:
+    """Return the README's tag with the app's address, and the app's own copy of the script that Gradio publishes."""
+    script = f"{app.url}/" + re.findall(r"assets/index-[\w-]+\.js", httpx2.get(app.url).text)[0]
+    tag = tag.replace("https://owner-page.hf.space", app.url)
+    return tag.replace(f"https://gradio.s3-us-west-2.amazonaws.com/{gradio.__version__}/gradio.js", script)
 
 
 def find_faults(page: Page) -> list[tuple[str, str]]:
@@ -299,7 +307,7 @@ def test_page_without_javascript_keeps_its_heading_and_says_what_is_needed(brows
 
 def test_early_heading_is_not_seen_inside_another_page(page: Page, app: App, host: Callable[[str], str]) -> None:
     page.route("**/assets/*.js", lambda route: route.abort())
-    page.goto(host(IFRAME.replace("https://owner-page.hf.space", app.url)))
+    page.goto(host(fill_in(IFRAME, app)))
     early = page.frame_locator("iframe").locator("#early")
     early.wait_for(state="attached")
     expect(early).to_be_hidden()
@@ -325,12 +333,8 @@ def test_nothing_moves_when_the_answer_arrives(open_page: Callable[..., Page], w
 def test_page_works_inside_another(page: Page, app: App, host: Callable[[str], str], tag: str, width: int) -> None:
     hosts: set[str | None] = set()
     page.on("request", lambda request: hosts.add(urlsplit(request.url).hostname))
-    # The app's own copy of the script that Gradio publishes under the version's number.
-    script = f"{app.url}/" + re.findall(r"assets/index-[\w-]+\.js", httpx2.get(app.url).text)[0]
-    tag = tag.replace("https://owner-page.hf.space", app.url)
-    tag = tag.replace(f"https://gradio.s3-us-west-2.amazonaws.com/{gradio.__version__}/gradio.js", script)
     page.set_viewport_size({"width": width, "height": 800})
-    page.goto(host(tag))
+    page.goto(host(fill_in(tag, app)))
     inside: Page | FrameLocator = page.frame_locator("iframe") if "<iframe" in tag else page
     canvas = inside.locator("#pad canvas")
     wait_for_pad(inside)
@@ -342,6 +346,20 @@ def test_page_works_inside_another(page: Page, app: App, host: Callable[[str], s
         assert not page.frames[1].evaluate(OVERFLOW)
         expect(inside.get_by_role("heading", level=1)).to_be_hidden()
     assert hosts == {"127.0.0.1", "localhost"}
+
+
+def test_page_inside_another_is_shown_only_when_it_is_whole(page: Page, app: App, host: Callable[[str], str]) -> None:
+    assets = Path(gradio.__file__).parent / "templates" / "frontend" / "assets"
+    [style] = [file.name for file in assets.glob("Index-*.css") if ".confidence-set" in file.read_text()]
+    held: list[PageRoute] = []
+    page.route(f"**/{style}", lambda route: held.append(route))
+    page.goto(host(fill_in(GRADIO_APP, app)), wait_until="commit")
+    canvas = page.locator("#pad canvas")
+    for part in ("#pad .blank", "#verdict p", "#correction form"):
+        page.locator(part).wait_for(state="attached")
+    assert canvas.is_hidden()
+    held[0].continue_()
+    expect(canvas).to_be_visible()
 
 
 def test_page_has_a_title_and_a_favicon_of_its_own(page: Page, app: App) -> None:
