@@ -14,7 +14,7 @@ pytestmark = pytest.mark.integration
 
 
 def evaluate(folder: Path, *options: str | Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "mnist_cnn.evaluation", str(folder), "--drawings", "12", *map(str, options)]
+    command = [sys.executable, "-m", "mnist_cnn.evaluation", str(folder), "--drawings", "5", *map(str, options)]
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
@@ -33,7 +33,7 @@ def test_measuring_prints_the_metrics_and_writes_nothing(folder: Path, mnist_fol
     assert process.returncode == 0, process.stderr
     metrics = json.loads(process.stdout)
     assert sum(map(sum, metrics["test"]["confusion_matrix"])) == 50
-    assert metrics["drawn"]["images"] == 12
+    assert metrics["drawn"]["images"] == 5
     assert contents(folder) == before
 
 

@@ -58,8 +58,10 @@ def fit_perceptrons(
         return loss(perceptrons, *batch) + _WEIGHT_DECAY * decay
 
     @jax.jit
-    def take_step(trained: list[jax.Array], state: list[jax.Array], *batch: jax.Array) -> tuple[list[jax.Array], ...]:
-        gradients = jax.grad(penalized_loss)(trained, *batch)
+    def take_step(
+        trained: list[jax.Array], state: list[jax.Array], rows: np.ndarray, *group: jax.Array
+    ) -> tuple[list[jax.Array], ...]:
+        gradients = jax.grad(penalized_loss)(trained, *(array[rows] for array in group))
         stepped: tuple[list[jax.Array], ...] = optimizer.stateless_apply(state, gradients, trained)
         return stepped
 
@@ -69,7 +71,7 @@ def fit_perceptrons(
     for _ in range(steps):
         chosen = rng.choice(len(groups), p=sizes / sizes.sum())
         rows = rng.integers(sizes[chosen], size=min(batch_size, sizes[chosen]))
-        trained, state = take_step(trained, state, *(array[rows] for array in groups[chosen]))
+        trained, state = take_step(trained, state, rows, *groups[chosen])
     return build([np.asarray(array) for array in trained])
 
 

@@ -8,5 +8,5 @@ QUICK = [
     "--traced-digits=60",
     "--nondigits=40",
     "--cut-pictures=10",
-    "--drawings=12",
+    "--drawings=5",
 ]
