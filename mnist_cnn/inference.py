@@ -490,8 +490,8 @@ def _count_vote_features() -> int:
 def _count_row_features() -> dict[str, tuple[int, int]]:
     """Return the number of features and of outputs of each part of a `RowModel`."""
     candidates, remainders, whole = LAYOUT_EVIDENCE
-    return {  # of candidates and remainders, each is there once for strokes and once for all
+    return {  # each is there once for strokes and once for all, and those of layouts as their mean as well
         "candidates": (2 * (candidates + whole + CANDIDATE_FEATURES), CANDIDATE_OUTPUTS),
         "remainders": (2 * (remainders + whole + REMAINDER_FEATURES), REMAINDER_OUTPUTS),
-        "layouts": (whole + PATH_FEATURES, 3),
+        "layouts": (3 * (whole + PATH_FEATURES), 3),
     }

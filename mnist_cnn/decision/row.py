@@ -155,7 +155,7 @@ class _Seen(NamedTuple):
         text: of the path.
         likelihood: how likely the lattice reads as the text, 0 to 1.
         several: how likely it has several digits, 0 to 1.
-        features: of the layout.
+        known: of the layout.
     """
 
     scored: _Scored
@@ -163,7 +163,7 @@ class _Seen(NamedTuple):
     text: str
     likelihood: float
     several: float
-    features: np.ndarray
+    known: np.ndarray
 
 
 def decide_number(model: RowModel, lattices: Iterable[Lattice]) -> NumberDecision:
@@ -190,13 +190,13 @@ def _see(candidates: Perceptron, remainders: Perceptron, lattice: Lattice) -> _S
     path = _find_path(scored)
     likelihood = _measure(scored, [step.digit for step in path])
     several = 1 - float(_sum_paths(scored, scored.gains).sum())
-    features = _describe_layout(lattice, path, likelihood)
-    return _Seen(scored, path, _write_out(lattice, path), likelihood, several, features)
+    known = _describe_path(lattice, path, likelihood)
+    return _Seen(scored, path, _write_out(lattice, path), likelihood, several, known)
 
 
 def _decide(layouts: Perceptron, seen: list[_Seen]) -> NumberDecision:
     """Return what the lattices that were looked at say together."""
-    weights, nothing, doubt = _weigh(layouts, np.stack([one.features for one in seen]))
+    weights, nothing, doubt = _weigh(layouts, describe_layouts(np.stack([one.known for one in seen])))
     likely = {}
     for text, path in {"": [], **{one.text: one.path for one in seen}}.items():
         digits = [step.digit for step in path]
@@ -232,7 +232,7 @@ def describe_candidates(lattice: Lattice) -> np.ndarray:
         *(score, top, np.log(1.001 - score), np.log(1.001 - top), digit_logarithms(probabilities)),
         lattice.candidate_words,
     ]
-    return _double(np.column_stack(columns), lattice)
+    return _double(np.column_stack(columns), lattice.evidence[_STROKES])
 
 
 def describe_remainders(lattice: Lattice) -> np.ndarray:
@@ -244,12 +244,27 @@ def describe_remainders(lattice: Lattice) -> np.ndarray:
     known[lattice.spans[alone, 0]] = np.column_stack([score, np.log(1.001 - score), top, probabilities[:, 1]])
     whole = np.tile(lattice.evidence, (len(known), 1))
     digit = np.logaddexp.reduce(lattice.remainder_words[:, :-1], axis=1)
-    return _double(np.column_stack([lattice.remainders, whole, known, digit, lattice.remainder_words[:, -1]]), lattice)
+    columns = [lattice.remainders, whole, known, digit, lattice.remainder_words[:, -1]]
+    return _double(np.column_stack(columns), lattice.evidence[_STROKES])
 
 
-def _double(features: np.ndarray, lattice: Lattice) -> np.ndarray:
+def describe_layouts(known: np.ndarray) -> np.ndarray:
+    """Return the features of the layouts that were looked at, each beside the others.
+
+    What is known of each stands beside the mean of all, as in a set (Zaheer et al. 2017, "Deep sets").
+
+    Args:
+        known: of each layout, as `measure_layouts` returns it, shape (n, k).
+
+    Returns:
+        float32 array of shape (n, features).
+    """
+    return np.hstack([_double(known, known[:, _STROKES, None]), np.tile(known.mean(axis=0), (len(known), 1))])
+
+
+def _double(features: np.ndarray, strokes: np.ndarray) -> np.ndarray:
     """Return features twice, at first zeros unless the pieces are strokes: these have weights of their own as well."""
-    return np.hstack([features * lattice.evidence[_STROKES], features]).astype(np.float32)
+    return np.hstack([features * strokes, features]).astype(np.float32)
 
 
 def score_candidates(perceptron: Perceptron, features: Any) -> Any:  # noqa: ANN401
@@ -319,14 +334,14 @@ def digit_logarithms(probabilities: np.ndarray) -> np.ndarray:
 def measure_layouts(
     candidates: Perceptron, remainders: Perceptron, lattices: list[Lattice], text: str
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return the features of each lattice, shape (n, features), and how likely it reads as a text, shape (n,)."""
+    """Return what is known of each lattice, shape (n, k), and how likely it reads as a text, shape (n,)."""
     digits = [int(digit) for digit in text if digit != "\n"]
-    features, likelihoods = [], []
+    known, likelihoods = [], []
     for lattice in lattices:
         seen = _see(candidates, remainders, lattice)
-        features.append(seen.features)
+        known.append(seen.known)
         likelihoods.append(_measure(seen.scored, digits))
-    return np.stack(features), np.array(likelihoods)
+    return np.stack(known), np.array(likelihoods)
 
 
 def _write_out(lattice: Lattice, path: list[Step]) -> str:
@@ -338,8 +353,8 @@ def _write_out(lattice: Lattice, path: list[Step]) -> str:
     return "\n".join(rows.values())
 
 
-def _describe_layout(lattice: Lattice, path: list[Step], likelihood: float) -> np.ndarray:
-    """Return the features of a layout, float32 of shape (features,).
+def _describe_path(lattice: Lattice, path: list[Step], likelihood: float) -> np.ndarray:
+    """Return what is known of a layout, float32 of shape (k,).
 
     Args:
         lattice: of the layout.

@@ -17,6 +17,7 @@ from mnist_cnn.decision import (
     build_lattice,
     decide_number,
     describe_candidates,
+    describe_layouts,
     describe_remainders,
     measure_layouts,
     score_candidates,
@@ -163,14 +164,14 @@ def _fit_layouts(
     Whoever reads stops at any of them, as soon as it is sure.
     """
     measured = [
-        _pad(features[:count], likelihoods[:count], number.text == "")
+        _pad(describe_layouts(known[:count]), likelihoods[:count], number.text == "")
         for number, found in made
         if found
-        for features, likelihoods in [measure_layouts(candidates, remainders, found, number.text)]
+        for known, likelihoods in [measure_layouts(candidates, remainders, found, number.text)]
         for count in range(1, len(found) + 1)
     ]
-    known = np.concatenate([features[present > 0] for features, _, present, _ in measured])
-    (layouts,) = fit_perceptrons(_layout_loss, [known], [3], [_stack(measured)], steps, seed, _BATCH_SIZE, _UNITS)
+    described = np.concatenate([features[present > 0] for features, _, present, _ in measured])
+    (layouts,) = fit_perceptrons(_layout_loss, [described], [3], [_stack(measured)], steps, seed, _BATCH_SIZE, _UNITS)
     return layouts
 
 

@@ -13,6 +13,7 @@ from mnist_cnn.decision import (
     build_lattice,
     decide_number,
     describe_candidates,
+    describe_layouts,
     describe_remainders,
     digit_logarithms,
     digit_score,
@@ -21,8 +22,10 @@ from mnist_cnn.decision import (
 )
 from tests.support.probabilities import sure
 
-# One number is known of each candidate, three of each piece, and two of the whole; of the former two, all comes twice.
-CANDIDATE, REMAINDER, LAYOUT = 2 * (3 + CANDIDATE_FEATURES), 2 * (5 + REMAINDER_FEATURES), 2 + PATH_FEATURES
+# One number is known of each candidate, three of each piece, and two of the whole; all comes twice, and for layouts as
+# the mean of all as well.
+KNOWN = 2 + PATH_FEATURES
+CANDIDATE, REMAINDER, LAYOUT = 2 * (3 + CANDIDATE_FEATURES), 2 * (5 + REMAINDER_FEATURES), 3 * KNOWN
 
 
 def counting(features: int, chosen: int, scores: int, trusted: int = 0) -> Perceptron:
@@ -35,7 +38,7 @@ def counting(features: int, chosen: int, scores: int, trusted: int = 0) -> Perce
 
 def weighing(emptiness: float, doubt: float = -30.0) -> Perceptron:
     """Return a perceptron for layouts: they count by their evidence, and hold nothing, and are wrong, by numbers."""
-    loud = counting(LAYOUT, 1, 1)
+    loud = counting(LAYOUT, KNOWN + 1, 1)
     return loud._replace(output=np.array([[100.0, 0.0, 0.0]]), output_bias=np.array([0.0, emptiness, doubt]))
 
 
@@ -194,8 +197,8 @@ def test_lattices_that_agree_outvote_one_that_is_louder() -> None:
 def test_confidence_is_what_all_lattices_say_of_the_text_by_how_loud_they_are() -> None:
     lattices = [TANGLE, build([(0, 1, 1, 0.3), (1, 2, 7, 0.3), (2, 3, 7, -0.3)], skips=-0.4, loudness=0.2)]
     decision = decide_number(MODEL, lattices)
-    features, _ = measure_layouts(MODEL.candidates, MODEL.remainders, lattices, "")
-    shares = np.exp(MODEL.layouts.evaluate(features)[:, 0])
+    known, _ = measure_layouts(MODEL.candidates, MODEL.remainders, lattices, "")
+    shares = np.exp(MODEL.layouts.evaluate(describe_layouts(known))[:, 0])
     likely = [sum_up(lattice).get(decision.text, 0) for lattice in lattices]
     assert decision.confidence == pytest.approx(shares @ likely / shares.sum(), rel=1e-4)
     assert min(likely) > 0.01  # both can be read so
@@ -265,13 +268,20 @@ def test_a_piece_is_described_by_what_the_networks_say_of_it_alone() -> None:
 
 
 def test_a_layout_is_described_by_its_evidence_and_its_best_path() -> None:
-    features, _ = measure_layouts(MODEL.candidates, MODEL.remainders, [TANGLE, build([])], "17")
-    assert features.dtype == np.float32
-    assert features.shape == (2, LAYOUT)
-    assert features[:, -5:-2].tolist() == [[0, 0, 0], [1, 0, pytest.approx(1)]]  # the second reads nothing
-    assert TANGLE.candidate_words.min() < features[0, -1] < features[0, -2] < TANGLE.candidate_words.max()
-    assert features[1, -2:].tolist() == [0, 0]
-    assert np.isfinite(features).all()
+    known, _ = measure_layouts(MODEL.candidates, MODEL.remainders, [TANGLE, build([])], "17")
+    assert known.dtype == np.float32
+    assert known.shape == (2, KNOWN)
+    assert known[:, -5:-2].tolist() == [[0, 0, 0], [1, 0, pytest.approx(1)]]  # the second reads nothing
+    assert TANGLE.candidate_words.min() < known[0, -1] < known[0, -2] < TANGLE.candidate_words.max()
+    assert known[1, -2:].tolist() == [0, 0]
+    assert np.isfinite(known).all()
+
+
+def test_a_layout_stands_beside_the_mean_of_all_and_that_of_strokes_is_there_twice() -> None:
+    known = np.array([[1, 0.5], [0, 4.5]], np.float32)  # the first has strokes
+    assert describe_layouts(known).tolist() == [[1, 0.5, 1, 0.5, 0.5, 2.5], [0, 0, 0, 4.5, 0.5, 2.5]]
+    assert describe_layouts(known[:1]).tolist() == [[1, 0.5, 1, 0.5, 1, 0.5]]
+    assert describe_layouts(known).dtype == np.float32
 
 
 def test_logarithms_of_digits_are_finite_and_of_probabilities() -> None:

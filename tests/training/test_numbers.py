@@ -10,6 +10,7 @@ from mnist_cnn.decision import (
     RowModel,
     build_lattice,
     describe_candidates,
+    describe_layouts,
     describe_remainders,
     measure_layouts,
     score_candidates,
@@ -170,8 +171,8 @@ def test_parts_of_the_model_take_the_features_that_serving_describes(rows: RowMo
     lattice = build_lattice(*layout[3:], predict(layout.images), hear(layout))
     assert len(rows.candidates.centre) == describe_candidates(lattice).shape[1]
     assert len(rows.remainders.centre) == describe_remainders(lattice).shape[1]
-    features, _ = measure_layouts(rows.candidates, rows.remainders, [lattice], "12")
-    assert len(rows.layouts.centre) == features.shape[1] > LAYOUT_EVIDENCE.whole
+    known, _ = measure_layouts(rows.candidates, rows.remainders, [lattice], "12")
+    assert len(rows.layouts.centre) == describe_layouts(known).shape[1] > LAYOUT_EVIDENCE.whole
 
 
 @pytest.mark.parametrize("text", ["", "1", "84", "844", "4484"])
